@@ -1,0 +1,92 @@
+"""Every fault that a user can cause, in words: what happened, where, what is known, what to try.
+
+Three families, because three things can follow: a bad file costs that file (`FileFault` → quarantine, exit 3), a bad
+study or command stops before any work (`StudyFault` → exit 2), and a disk that cannot take the result stops the run
+(`StorageFault` → exit 1). Anything else that is raised is our bug and shows its traceback.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from enum import StrEnum
+
+
+class Fault(StrEnum):
+    """The machine-readable name of each fault; stands in `reason.json` and in the failures table."""
+
+    UNKNOWN_FORMAT = "unknown_format"
+    AMBIGUOUS_FORMAT = "ambiguous_format"
+    EMPTY_FILE = "empty_file"
+    TRUNCATED = "truncated"
+    CORRUPT = "corrupt"
+    UNKNOWN_UNIT = "unknown_unit"
+    UNKNOWN_CODE = "unknown_code"
+    NO_START_TIME = "no_start_time"
+    NO_ZONE = "no_zone"
+    UNKNOWN_ZONE = "unknown_zone"
+    IMPLAUSIBLE = "implausible"
+    NOTHING_USABLE = "nothing_usable"
+    OVERLAP = "overlap"
+    DUPLICATE = "duplicate"
+    UNKNOWN_PARTICIPANT = "unknown_participant"
+    SETTINGS = "settings"
+    STUDY = "study"
+    TABLE = "table"
+    STORAGE = "storage"
+    BUSY = "busy"
+    INTERNAL = "internal"
+
+
+class SleeploopError(Exception):
+    """A fault in words. `str()` gives the whole text, one line a part."""
+
+    def __init__(self, fault: Fault, what: str, *, where: str = "", known: str = "", hint: str = "") -> None:
+        self.fault = fault
+        self.what = what
+        self.where = where
+        self.known = known
+        self.hint = hint
+        super().__init__(what)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Keyword-only arguments do not survive the default pickling; faults cross process borders.
+        return _rebuild, (type(self), self.fault, self.what, self.where, self.known, self.hint)
+
+    def __str__(self) -> str:
+        head = f"{self.where}: {self.what}" if self.where else self.what
+        tail = [f"  known: {self.known}"] if self.known else []
+        tail += [f"  try: {self.hint}"] if self.hint else []
+        return "\n".join([head, *tail])
+
+
+def _rebuild(
+    kind: type[SleeploopError], fault: Fault, what: str, where: str, known: str, hint: str
+) -> SleeploopError:
+    return kind(fault, what, where=where, known=known, hint=hint)
+
+
+class FileFault(SleeploopError):
+    """One export cannot be used; it goes to quarantine and everything else goes on."""
+
+
+class StudyFault(SleeploopError):
+    """The study folder, its settings or the command line are wrong; nothing was run."""
+
+
+class TableFault(SleeploopError):
+    """A table breaks its own declaration: a column, a type, a range. A bug of ours, told in words."""
+
+
+class StorageFault(SleeploopError):
+    """The disk would not take a result (full, read-only, no permission); nothing half-written is left."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A hint: the known word nearest to `word`, else the list of known words."""
+    words = sorted(known)
+    near = difflib.get_close_matches(word, words, n=1, cutoff=0.6)
+    if near:
+        return f"did you mean '{near[0]}'?"
+    shown = ", ".join(words[:20]) + (", …" if len(words) > 20 else "")
+    return f"known: {shown}" if words else ""

@@ -1,0 +1,237 @@
+"""The nouns that rooms share: what was measured (`Kind`, with its one unit), a signal, beats, a hypnogram, a recording.
+
+Times are int64 UTC nanoseconds. A gap in a signal is NaN; a stretch that was not scored is `Stage.UNSCORED`.
+Arrays are never changed in place once they are inside one of these.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.clock import NS
+
+Floats = NDArray[np.float64]
+Samples = NDArray[np.float32]
+Int64 = NDArray[np.int64]
+
+
+class Kind(StrEnum):
+    """A measured thing and, in its value, its canonical unit. Readers convert to it; inland nobody converts."""
+
+    EEG = "eeg_uv"
+    EOG = "eog_uv"
+    EMG = "emg_uv"
+    ECG = "ecg_uv"
+    BVP = "bvp_au"
+    RR = "rr_s"
+    HR = "hr_bpm"
+    ACC = "acc_g"
+    COUNTS = "activity_counts"
+    EDA = "eda_us"
+    TEMP = "temp_c"
+    LIGHT = "light_lux"
+    STEPS = "steps"
+    STAGES = "stages"
+    DIARY = "diary"
+    MARKERS = "markers"
+    SALIVA = "saliva"
+
+
+PLAUSIBLE: dict[Kind, tuple[float, float]] = {
+    Kind.EEG: (-20_000.0, 20_000.0),  # DC-coupled headbands drift by millivolts
+    Kind.EOG: (-20_000.0, 20_000.0),
+    Kind.EMG: (-20_000.0, 20_000.0),
+    Kind.ECG: (-50_000.0, 50_000.0),
+    Kind.HR: (0.0, 400.0),
+    Kind.ACC: (-32.0, 32.0),
+    Kind.COUNTS: (0.0, 100_000.0),
+    Kind.EDA: (-1.0, 200.0),
+    Kind.TEMP: (-40.0, 85.0),
+    Kind.LIGHT: (0.0, 250_000.0),
+    Kind.STEPS: (0.0, 10_000.0),
+}
+"""What a sensor of each kind can put out at all; outside it, the unit is wrong or the file is corrupt."""
+
+
+class Stage(IntEnum):
+    """AASM stages. R&K stages 3 and 4 are both N3. Movement and not scored are kept apart from wake."""
+
+    WAKE = 0
+    N1 = 1
+    N2 = 2
+    N3 = 3
+    REM = 4
+    UNSCORED = -1
+    MOVEMENT = -2
+
+    @property
+    def symbol(self) -> str | None:
+        """The letter that tables hold: W N1 N2 N3 R M; None where nothing was scored."""
+        return _SYMBOLS[self]
+
+
+_SYMBOLS: dict[Stage, str | None] = {
+    Stage.WAKE: "W",
+    Stage.N1: "N1",
+    Stage.N2: "N2",
+    Stage.N3: "N3",
+    Stage.REM: "R",
+    Stage.MOVEMENT: "M",
+    Stage.UNSCORED: None,
+}
+
+
+class ZoneSource(StrEnum):
+    """Where a recording's zone comes from; the first that exists wins, and the host is never asked."""
+
+    FILE = "file"
+    SIDECAR = "sidecar"
+    PARTICIPANT = "participant"
+    STUDY = "study"
+
+
+class CountsScale(StrEnum):
+    """Whose counts: sleep/wake scorers have thresholds in one maker's counts and mean nothing in another's."""
+
+    ACTIWATCH = "actiwatch"
+    ACTIGRAPH = "actigraph"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Signal:
+    """Samples at a constant rate from `start_ns` on, in the unit of `kind`; NaN where nothing was recorded.
+
+    `samples` is float32 of shape (n,), for ACC (n, 3). Sample i covers [start + i/fs, start + (i+1)/fs).
+    """
+
+    kind: Kind
+    label: str
+    fs_hz: float
+    start_ns: int
+    samples: Samples
+    scale: CountsScale = CountsScale.UNKNOWN
+
+    @property
+    def end_ns(self) -> int:
+        """The end of the last sample's interval."""
+        return self.start_ns + round(len(self.samples) / self.fs_hz * NS)
+
+    @property
+    def coverage(self) -> float:
+        """Share of samples that were measured, 0 … 1 (NaN for an empty signal)."""
+        if len(self.samples) == 0:
+            return float("nan")
+        flat = self.samples.reshape(len(self.samples), -1)
+        return float(np.isfinite(flat).all(axis=1).mean())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Beats:
+    """Inter-beat intervals with the UTC instant at which each *ends*; shape (n,) each, ends not decreasing.
+
+    Two neighbours in the array need not be neighbours in time: `pipeline.signals.beats` finds the holes from the
+    instants, never from the running sum. `unit_evidence` says how seconds and milliseconds were told apart.
+    """
+
+    end_ns: Int64
+    rr_s: Floats
+    label: str
+    unit_evidence: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Hypnogram:
+    """Stages (int8 of `Stage`) of consecutive epochs of `epoch_s` seconds from `start_ns` on; holes are UNSCORED."""
+
+    start_ns: int
+    epoch_s: float
+    stages: NDArray[np.int8]
+    scorer: str
+
+    @property
+    def end_ns(self) -> int:
+        """The end of the last epoch."""
+        return self.start_ns + round(len(self.stages) * self.epoch_s * NS)
+
+
+@dataclass(frozen=True, slots=True)
+class RestInterval:
+    """One stretch in bed, from a diary or a device's own sleep report; None where it does not say."""
+
+    in_bed_ns: int
+    out_bed_ns: int
+    onset_ns: int | None
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """Something that happened: a button press, a task, a note."""
+
+    time_ns: int
+    duration_s: float
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class SalivaSample:
+    """One saliva value; `time_ns` is None where the export names the occasion but no clock."""
+
+    occasion: str
+    time_ns: int | None
+    analyte: str
+    value: float
+    unit: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recording:
+    """What one export holds, in canonical units and UTC. `repairs` tells in words whatever was put right on the way."""
+
+    device: str
+    zone: str
+    zone_source: ZoneSource
+    signals: tuple[Signal, ...] = ()
+    beats: Beats | None = None
+    hypnogram: Hypnogram | None = None
+    rests: tuple[RestInterval, ...] = ()
+    markers: tuple[Marker, ...] = ()
+    saliva: tuple[SalivaSample, ...] = ()
+    repairs: tuple[str, ...] = field(default=())
+
+    @property
+    def kinds(self) -> frozenset[Kind]:
+        """What was measured."""
+        found = {signal.kind for signal in self.signals}
+        parts: tuple[tuple[object, Kind], ...] = (
+            (self.beats, Kind.RR),
+            (self.hypnogram, Kind.STAGES),
+            (self.rests, Kind.DIARY),
+            (self.markers, Kind.MARKERS),
+            (self.saliva, Kind.SALIVA),
+        )
+        return frozenset(found | {kind for part, kind in parts if part})
+
+    @property
+    def span_ns(self) -> tuple[int, int]:
+        """Start and end of everything that carries a clock (start of the first RR interval included)."""
+        begins, ends = [s.start_ns for s in self.signals], [s.end_ns for s in self.signals]
+        if self.beats is not None and len(self.beats.end_ns):
+            begins.append(int(self.beats.end_ns[0]) - round(float(self.beats.rr_s[0]) * NS))
+            ends.append(int(self.beats.end_ns[-1]))
+        if self.hypnogram is not None:
+            begins.append(self.hypnogram.start_ns)
+            ends.append(self.hypnogram.end_ns)
+        if not begins:
+            begins = [r.in_bed_ns for r in self.rests] + [m.time_ns for m in self.markers]
+            ends = [r.out_bed_ns for r in self.rests] + [m.time_ns for m in self.markers]
+        return (min(begins), max(ends)) if begins else (0, 0)
+
+    def of(self, kind: Kind) -> tuple[Signal, ...]:
+        """The signals of one kind, in the file's order."""
+        return tuple(signal for signal in self.signals if signal.kind is kind)
