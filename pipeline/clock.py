@@ -121,7 +121,7 @@ def wall_to_utc(wall: Int64, zone: str) -> Int64:
     # The readings of one repeated hour lie together; its second pass begins where the clock steps back.
     runs = np.flatnonzero(np.diff(np.concatenate(([0], twice.astype(np.int8), [0]))))
     for begin, end in runs.reshape(-1, 2):
-        back = np.flatnonzero(np.diff(wall[begin:end]) < -1800 * NS)
+        back = np.flatnonzero(np.diff(wall[begin:end]) < -300 * NS)
         if back.size:
             utc[begin + back[0] + 1 : end] = later[begin + back[0] + 1 : end]
     return utc

@@ -102,6 +102,14 @@ class CountsScale(StrEnum):
     UNKNOWN = "unknown"
 
 
+class BeatSensor(StrEnum):
+    """How beats were sensed: norms differ between electrical and optical beats (ln RMSSD by about one SD)."""
+
+    ECG = "ecg"
+    PPG = "ppg"
+    UNKNOWN = "unknown"
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Signal:
     """Samples at a constant rate from `start_ns` on, in the unit of `kind`; NaN where nothing was recorded.
@@ -142,6 +150,7 @@ class Beats:
     rr_s: Floats
     label: str
     unit_evidence: str
+    sensor: BeatSensor = BeatSensor.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True, eq=False)
