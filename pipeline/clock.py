@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
+from itertools import pairwise
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 import numpy as np
@@ -82,8 +83,7 @@ def _offset_steps(zone: str, low_ns: int, high_ns: int) -> tuple[Int64, Int64]:
     starts, offsets = [low], [offset(low)]
     step = 86_400 * 7  # two changes within one week are found too: each week's ends and middle are compared
     for left in range(low, high, step):
-        marks = [left, left + step // 2, min(left + step, high)]
-        for begin, end in zip(marks, marks[1:], strict=False):
+        for begin, end in pairwise((left, left + step // 2, left + step)):
             if offset(begin) == offset(end):
                 continue
             a, b = begin, end

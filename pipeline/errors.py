@@ -60,9 +60,7 @@ class SleeploopError(Exception):
         return "\n".join([head, *tail])
 
 
-def _rebuild(
-    kind: type[SleeploopError], fault: Fault, what: str, where: str, known: str, hint: str
-) -> SleeploopError:
+def _rebuild(kind: type[SleeploopError], fault: Fault, what: str, where: str, known: str, hint: str) -> SleeploopError:
     return kind(fault, what, where=where, known=known, hint=hint)
 
 

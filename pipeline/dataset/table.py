@@ -90,14 +90,10 @@ class Table:
             odd = int((~values.is_finite()).fill_null(value=False).sum())
             if odd:
                 self._fail(f"column {column.name} has {odd} values that are not finite; missing is null")
-        for bound, side, broken in (
-            (column.low, "below", lambda v, b: v < b),
-            (column.high, "above", lambda v, b: v > b),
-        ):
-            if bound is not None:
-                out = values.filter(broken(values, bound).fill_null(value=False))
-                if len(out):
-                    self._fail(f"column {column.name}: {len(out)} value(s) {side} {bound}, the first {out[0]}")
+        if column.low is not None and len(out := values.filter((values < column.low).fill_null(value=False))):
+            self._fail(f"column {column.name}: {len(out)} value(s) below {column.low}, the first {out[0]}")
+        if column.high is not None and len(out := values.filter((values > column.high).fill_null(value=False))):
+            self._fail(f"column {column.name}: {len(out)} value(s) above {column.high}, the first {out[0]}")
 
     def _fail(self, what: str) -> None:
         raise TableFault(Fault.TABLE, f"table {self.name}: {what}", hint="please report this: it is our bug")

@@ -1,4 +1,4 @@
-"""The tables of the dataset that are the same whatever the features: what is always known of a recording, night or score.
+"""The tables of the dataset whatever the features: what is always known of a recording, a night, a score.
 
 `epochs`, `nights`, `days` and `participants` are these base columns plus the columns that the feature families
 declare; `pipeline.features` assembles them.
@@ -19,11 +19,24 @@ RECORDING = Column("recording", pl.String, "", "first 12 hex digits of the expor
 
 def _state_columns(name: str, row: str) -> tuple[Column, ...]:
     return (
-        Column(f"{name}_state", pl.String, "", f"how far the {name} columns of this {row} can be used", OURS, nullable=False),
+        Column(
+            f"{name}_state",
+            pl.String,
+            "",
+            f"how far the {name} columns of this {row} can be used",
+            OURS,
+            nullable=False,
+        ),
         Column(f"{name}_reason", pl.String, "", "why, when the state is not ok", OURS),
         Column(
-            f"{name}_coverage", pl.Float64, "1", "share of the time it stands on that was validly measured", OURS,
-            low=0.0, high=1.0, null_when="nothing of it was recorded",
+            f"{name}_coverage",
+            pl.Float64,
+            "1",
+            "share of the time it stands on that was validly measured",
+            OURS,
+            low=0.0,
+            high=1.0,
+            null_when="nothing of it was recorded",
         ),
     )
 
@@ -44,18 +57,30 @@ RECORDINGS = Table(
         Column("sha256", pl.String, "", "content hash of the export", OURS, nullable=False),
         Column("reader", pl.String, "", "the reader that recognised it", OURS, nullable=False),
         Column("device", pl.String, "", "device or software that wrote it", OURS, nullable=False),
-        Column("kinds", pl.List(pl.String), "", "what was measured, each with its canonical unit", OURS, nullable=False),
+        Column(
+            "kinds", pl.List(pl.String), "", "what was measured, each with its canonical unit", OURS, nullable=False
+        ),
         Column("start_utc", UTC, "", "start of the first measurement", OURS, nullable=False),
         Column("end_utc", UTC, "", "end of the last measurement", OURS, nullable=False),
         Column("zone", pl.String, "", "IANA zone of its wall clock", OURS, nullable=False),
         Column("zone_source", pl.String, "", "file, sidecar, participant or study", OURS, nullable=False),
-        Column("channels", pl.List(pl.String), "", "label, native rate and coverage of each signal", OURS, nullable=False),
+        Column(
+            "channels", pl.List(pl.String), "", "label, native rate and coverage of each signal", OURS, nullable=False
+        ),
         Column("beats_n", pl.Int64, "count", "beat intervals in the export", OURS, low=0, null_when="no beats in it"),
-        Column("coverage", pl.Float64, "1", "share of the span in which at least one signal or beat was measured", OURS,
-               low=0.0, high=1.0, null_when="it holds no signal, only events"),
+        Column(
+            "coverage",
+            pl.Float64,
+            "1",
+            "share of the span in which at least one signal or beat was measured",
+            OURS,
+            low=0.0,
+            high=1.0,
+            null_when="it holds no signal, only events",
+        ),
         Column("repairs", pl.List(pl.String), "", "what the reader put right, in words", OURS, nullable=False),
     ),
-)  # fmt: skip
+)
 
 EVENTS = Table(
     "events",
@@ -64,12 +89,19 @@ EVENTS = Table(
     (
         PARTICIPANT,
         RECORDING,
-        Column("kind", pl.String, "", "marker, or rest for an interval in bed that a diary or device reports", OURS, nullable=False),
+        Column(
+            "kind",
+            pl.String,
+            "",
+            "marker, or rest for an interval in bed that a diary or device reports",
+            OURS,
+            nullable=False,
+        ),
         Column("onset_utc", UTC, "", "when it began", OURS, nullable=False),
         Column("duration_s", pl.Float64, "s", "how long it lasted; 0 for an instant", OURS, low=0.0, nullable=False),
         Column("label", pl.String, "", "as in the export", OURS, nullable=False),
     ),
-)  # fmt: skip
+)
 
 SALIVA = Table(
     "saliva",
@@ -84,7 +116,7 @@ SALIVA = Table(
         Column("value", pl.Float64, "see unit", "concentration as exported", OURS, nullable=False),
         Column("unit", pl.String, "", "unit as exported; normalised units are never converted", OURS, nullable=False),
     ),
-)  # fmt: skip
+)
 
 EPOCHS = Table(
     "epochs",
@@ -103,7 +135,16 @@ SPECTRA = Table(
 _ZONE = Column("zone", pl.String, "", "IANA zone in which the row's borders are civil time", OURS, nullable=False)
 _START = Column("start_utc", UTC, "", "start of the row's stretch of time", OURS, nullable=False)
 _END = Column("end_utc", UTC, "", "end of the row's stretch of time", OURS, nullable=False)
-_HOURS = Column("hours", pl.Float64, "h", "its length: 24, or 23 / 25 where the clocks change", OURS, low=20.0, high=28.0, nullable=False)  # fmt: skip
+_HOURS = Column(
+    "hours",
+    pl.Float64,
+    "h",
+    "its length: 24, or 23 / 25 where the clocks change",
+    OURS,
+    low=20.0,
+    high=28.0,
+    nullable=False,
+)
 
 NIGHTS = Table(
     "nights",
@@ -116,19 +157,45 @@ NIGHTS = Table(
         _START,
         _END,
         _HOURS,
-        Column("window_source", pl.String, "", "what the sleep window rests on: hypnogram, diary, actigraphy or none", OURS, nullable=False),
+        Column(
+            "window_source",
+            pl.String,
+            "",
+            "what the sleep window rests on: hypnogram, diary, actigraphy or none",
+            OURS,
+            nullable=False,
+        ),
         Column("window_start_utc", UTC, "", "start of the sleep window", OURS, null_when="no sleep window was found"),
         Column("window_end_utc", UTC, "", "end of the sleep window", OURS, null_when="no sleep window was found"),
-        Column("window_start_censored", pl.Boolean, "", "true: the recording began or had a hole here, the true start is earlier or unknown", OURS),
-        Column("window_end_censored", pl.Boolean, "", "true: the recording ended or had a hole here, the true end is later or unknown", OURS),
+        Column(
+            "window_start_censored",
+            pl.Boolean,
+            "",
+            "true: the recording began or had a hole here, the true start is earlier or unknown",
+            OURS,
+        ),
+        Column(
+            "window_end_censored",
+            pl.Boolean,
+            "",
+            "true: the recording ended or had a hole here, the true end is later or unknown",
+            OURS,
+        ),
     ),
-)  # fmt: skip
+)
 
 DAYS = Table(
     "days",
     "participant × local calendar day",
     ("participant", "day"),
-    (PARTICIPANT, Column("day", pl.Date, "", "local date", OURS, nullable=False), _ZONE, _START, _END, _HOURS),
+    (
+        PARTICIPANT,
+        Column("day", pl.Date, "", "local date", OURS, nullable=False),
+        _ZONE,
+        _START,
+        _END,
+        _HOURS,
+    ),
 )
 
 PARTICIPANTS = Table(
@@ -138,14 +205,16 @@ PARTICIPANTS = Table(
     (
         PARTICIPANT,
         _ZONE,
-        Column("age_y", pl.Float64, "y", "age, from participants.tsv", OURS, low=0.0, high=120.0, null_when="not given"),
+        Column(
+            "age_y", pl.Float64, "y", "age, from participants.tsv", OURS, low=0.0, high=120.0, null_when="not given"
+        ),
         Column("sex", pl.String, "", "F or M, from participants.tsv", OURS, null_when="not given"),
         Column("first_night", pl.Date, "", "first night with a recording", OURS, null_when="no recording with a clock"),
         Column("last_night", pl.Date, "", "last night with a recording", OURS, null_when="no recording with a clock"),
         Column("recordings_n", pl.Int64, "count", "accepted exports", OURS, low=0, nullable=False),
         Column("nights_n", pl.Int64, "count", "nights with a sleep window", OURS, low=0, nullable=False),
     ),
-)  # fmt: skip
+)
 
 CONTRIBUTION = pl.Struct(
     {
@@ -171,7 +240,14 @@ SCORES = Table(
         Column("tables", pl.String, "", "content hash of its norm and prior tables", OURS, nullable=False),
         Column("window_start", pl.Date, "", "first night of the window", OURS, nullable=False),
         Column("window_end", pl.Date, "", "last night of the window", OURS, nullable=False),
-        Column("state", pl.String, "", "insufficient, low information, prior-dominated, weak, usable or ok", OURS, nullable=False),
+        Column(
+            "state",
+            pl.String,
+            "",
+            "insufficient, low information, prior-dominated, weak, usable or ok",
+            OURS,
+            nullable=False,
+        ),
         Column("reasons", pl.List(pl.String), "", "what limits it, in words", OURS, nullable=False),
         Column("unit", pl.String, "", "unit of the estimate and its interval", OURS, nullable=False),
         Column("estimate", pl.Float64, "see unit", "posterior mean", OURS, null_when=_NO_NUMBER),
@@ -180,10 +256,19 @@ SCORES = Table(
         Column("low95", pl.Float64, "see unit", "lower end of the 95 % interval", OURS, null_when=_NO_NUMBER),
         Column("high95", pl.Float64, "see unit", "upper end of the 95 % interval", OURS, null_when=_NO_NUMBER),
         Column("contributions", pl.List(CONTRIBUTION), "", "the parts that sum to the estimate", OURS, nullable=False),
-        Column("details", pl.List(pl.Struct({"name": pl.String, "value": pl.Float64})), "", "further named numbers of the score", OURS, nullable=False),
-        Column("missing", pl.List(pl.String), "", "features that were not used, each with its reason", OURS, nullable=False),
+        Column(
+            "details",
+            pl.List(pl.Struct({"name": pl.String, "value": pl.Float64})),
+            "",
+            "further named numbers of the score",
+            OURS,
+            nullable=False,
+        ),
+        Column(
+            "missing", pl.List(pl.String), "", "features that were not used, each with its reason", OURS, nullable=False
+        ),
     ),
-)  # fmt: skip
+)
 
 FAILURES = Table(
     "failures",
@@ -191,7 +276,14 @@ FAILURES = Table(
     ("participant", "export", "step"),
     (
         PARTICIPANT,
-        Column("export", pl.String, "", "path below inbox/ that it had; empty for a step over the whole participant", OURS, nullable=False),
+        Column(
+            "export",
+            pl.String,
+            "",
+            "path below inbox/ that it had; empty for a step over the whole participant",
+            OURS,
+            nullable=False,
+        ),
         Column("step", pl.String, "", "ingest, extract, align, score or describe", OURS, nullable=False),
         Column("fault", pl.String, "", "machine-readable name of the fault", OURS, nullable=False),
         Column("what", pl.String, "", "what happened", OURS, nullable=False),
@@ -199,4 +291,4 @@ FAILURES = Table(
         Column("known", pl.String, "", "what is known about it", OURS, nullable=False),
         Column("hint", pl.String, "", "what to try", OURS, nullable=False),
     ),
-)  # fmt: skip
+)

@@ -1,1 +1,197 @@
-"""placeholder"""
+"""The door in: every export format that is known, and the one way to read an export.
+
+A reader recognises its exports by their content. Exactly one must claim an export; what it returns is checked before
+anyone else sees it, and whatever goes wrong on the way is a `FileFault` in words.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from pipeline.clock import to_datetime
+from pipeline.devices import actiwatch_awd, edf, empatica_e4, epoch_csv, mmash, rr_text
+from pipeline.devices.reader import Asked, Glimpse, Reader, glimpse
+from pipeline.errors import Fault, FileFault
+from pipeline.recording import PLAUSIBLE, Beats, Kind, Recording, Signal
+
+READERS: tuple[Reader, ...] = (
+    edf.READER,
+    actiwatch_awd.READER,
+    empatica_e4.READER,
+    epoch_csv.READER,
+    mmash.READER,
+    rr_text.READER,
+)
+
+EARLIEST_YEAR, LATEST_YEAR = 1990, 2100
+"""Outside these years the clock is wrong: no device of these formats is older."""
+
+_HINTS: tuple[tuple[str, str], ...] = (
+    (r"(?s)PK\x03\x04.*\[Content_Types\]\.xml", "this is an office document: save its sheet as csv"),
+    (r"PK\x03\x04", "this is a zip: unpack it, and put in the file or folder that the device wrote"),
+    (
+        r"\d{10}(\.\d+)?(, *\d{10}(\.\d+)?){0,2}\r?\n *\d|\d{10}(\.\d+)?, *IBI",
+        "nearest: empatica_e4; put in the whole session",
+    ),
+    (r"[^\n]*(ibi_s|Axis1)\b[^\n]*\bday,time", "nearest: mmash; put in the participant's whole folder"),
+    (r"(?i)(?=[^\n]*[;,\t])[^\n]*\b(time|date)", "nearest: epoch_csv, but its first line names no column of counts"),
+    (r"\s*[-+]?\d+([.,]\d*)?\s*\n", "nearest: rr_text, but its numbers are no intervals of 0.25 to 2.5 s"),
+)
+"""What the beginning of an unknown file reminds of (the first that fits), in words for its owner."""
+
+_T = TypeVar("_T")
+
+
+def claimant(path: Path) -> Reader:
+    """The one reader that recognises an export.
+
+    Raises
+    ------
+    FileFault
+        EMPTY_FILE, CORRUPT as `glimpse` says; UNKNOWN_FORMAT with the list of known formats if no reader claims it;
+        AMBIGUOUS_FORMAT if more than one does.
+    """
+    seen = _guarded("recognition", path, partial(glimpse, path))
+    found = [r for r in READERS if _guarded(f"reader {r.name}", path, partial(r.recognise, seen))]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise FileFault(
+            Fault.AMBIGUOUS_FORMAT,
+            "more than one format fits this export",
+            where=path.name,
+            known="claimed by " + ", ".join(reader.name for reader in found),
+            hint="put in one export a folder, and a table with a header that names its columns",
+        )
+    raise FileFault(
+        Fault.UNKNOWN_FORMAT,
+        "no reader recognises this export",
+        where=path.name,
+        known="\n    ".join(["these are read:", *(f"{r.name}: {r.looks_like}" for r in READERS)]),
+        hint=_nearest(seen),
+    )
+
+
+def is_bundle(path: Path) -> bool:
+    """Whether a folder as a whole is one export (a session of several files), not a place where exports lie."""
+    if not path.is_dir():
+        return False
+    seen = glimpse(path)
+    return any(reader.recognise(seen) for reader in READERS)
+
+
+def read_export(path: Path, asked: Asked) -> tuple[Reader, Recording]:
+    """The reader that claims an export and the checked recording that it holds.
+
+    Raises
+    ------
+    FileFault
+        Whatever is wrong with the export; nothing else, save what no file can cause (`KeyboardInterrupt`).
+    """
+    reader = claimant(path)
+    recording = _guarded(f"reader {reader.name}", path, partial(reader.read, path, asked))
+    check_recording(reader, recording, path)
+    return reader, recording
+
+
+def check_recording(reader: Reader, recording: Recording, path: Path) -> None:
+    """Raise a FileFault unless a recording keeps the contract: kinds as announced, plausible values, ordered clocks.
+
+    Raises
+    ------
+    FileFault
+        NOTHING_USABLE if no kind was read, or no sample of any; IMPLAUSIBLE with channel, value and likely cause;
+        INTERNAL if the reader gives what it does not announce, or beats out of order.
+    """
+    unannounced = recording.kinds - reader.gives
+    if unannounced:
+        raise FileFault(
+            Fault.INTERNAL, f"reader {reader.name} does not announce {sorted(unannounced)}", where=path.name
+        )
+    others = recording.kinds - {signal.kind for signal in recording.signals} - {Kind.RR}
+    measured = any(np.isfinite(signal.samples).any() for signal in recording.signals)
+    if not (others or measured or (recording.beats is not None and len(recording.beats.rr_s))):
+        raise FileFault(
+            Fault.NOTHING_USABLE, "the export holds no measured value", where=path.name, hint="was the sensor worn?"
+        )
+    for signal in recording.signals:
+        _check_signal(signal, path)
+    if recording.beats is not None:
+        _check_beats(recording.beats, path)
+    _check_years(recording, path)
+
+
+def _guarded(who: str, path: Path, step: Callable[[], _T]) -> _T:
+    """What a step of a reader returns; whatever else it raises becomes the cause of a fault that names it."""
+    try:
+        return step()
+    except FileFault:
+        raise
+    except Exception as bad:
+        raise FileFault(
+            Fault.CORRUPT,
+            "the export could not be read to its end",
+            where=path.name,
+            known=f"{who}: {type(bad).__name__}: {bad}",
+            hint="copy or export it again; if it opens elsewhere, report this text",
+        ) from bad
+
+
+def _nearest(seen: Glimpse) -> str:
+    """What an unrecognised export reminds of."""
+    if seen.is_folder:
+        return "a folder is one export only for sessions of several files (Empatica E4, MMASH): look what is missing"
+    head = seen.text if not seen.names else seen.head.decode("latin-1")
+    return next((words for pattern, words in _HINTS if re.match(pattern, head)), "export it in one of these formats")
+
+
+def _check_signal(signal: Signal, path: Path) -> None:
+    """Raise unless the rate is positive and every sample is what such a sensor can put out."""
+    if not (np.isfinite(signal.fs_hz) and signal.fs_hz > 0):
+        raise FileFault(
+            Fault.IMPLAUSIBLE, f"channel '{signal.label}' has a rate of {signal.fs_hz:g} Hz", where=path.name
+        )
+    low, high = PLAUSIBLE.get(signal.kind, (-np.inf, np.inf))
+    # fmin and fmax pass NaN over, and do not pass infinities over.
+    least, most = (float(f.reduce(signal.samples, axis=None, initial=np.nan)) for f in (np.fmin, np.fmax))
+    if least < low or most > high or np.isinf(least) or np.isinf(most):
+        worst = most if most > high or np.isinf(most) else least
+        raise FileFault(
+            Fault.IMPLAUSIBLE,
+            f"channel '{signal.label}' reaches {worst:g} ({signal.kind})",
+            where=path.name,
+            known=f"such a sensor puts out {low:g} to {high:g}",
+            hint="the unit is probably not what the file says or leaves out: name it in the sidecar, or export again",
+        )
+
+
+def _check_beats(beats: Beats, path: Path) -> None:
+    """Raise unless intervals are positive, one to each instant, and instants do not decrease."""
+    sound = len(beats.end_ns) == len(beats.rr_s) and bool(np.all(np.diff(beats.end_ns) >= 0))
+    if not sound:
+        raise FileFault(Fault.INTERNAL, "beats are not in order of time", where=path.name)
+    if not np.all(np.isfinite(beats.rr_s) & (beats.rr_s > 0)):
+        raise FileFault(Fault.IMPLAUSIBLE, "an inter-beat interval is not above 0 s", where=path.name)
+
+
+def _check_years(recording: Recording, path: Path) -> None:
+    """Raise if anything lies in a year in which no such device recorded."""
+    times = list(recording.span_ns) if recording.span_ns != (0, 0) else []
+    times += [at for rest in recording.rests for at in (rest.in_bed_ns, rest.out_bed_ns)]
+    times += [marker.time_ns for marker in recording.markers]
+    times += [sample.time_ns for sample in recording.saliva if sample.time_ns is not None]
+    wrong = [at for at in times if not EARLIEST_YEAR <= to_datetime(at).year < LATEST_YEAR]
+    if wrong:
+        raise FileFault(
+            Fault.IMPLAUSIBLE,
+            f"the recording would be of {to_datetime(wrong[0]).year}",
+            where=path.name,
+            known="the device's clock was not set, or the date was changed to hide it",
+            hint="set the clock and export again; a format without a clock takes its start from the sidecar",
+        )

@@ -1,1 +1,61 @@
-"""placeholder"""
+"""Signals → named numbers. The table of contents: every family, and the tables assembled from their columns."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pipeline.dataset import tables
+from pipeline.dataset.table import Table
+from pipeline.features import (
+    architecture,
+    autonomic_night,
+    continuity,
+    day_load,
+    regularity,
+    rhythm,
+    slow_wave_activity,
+)
+from pipeline.features.epoch_level import EPOCH_FAMILIES, EPOCHS, SPECTRA
+from pipeline.features.family import DayView, Family, NightView, ParticipantView
+
+NIGHT_FAMILIES: tuple[Family[NightView], ...] = (
+    continuity.FAMILY,
+    architecture.FAMILY,
+    slow_wave_activity.FAMILY,
+    autonomic_night.FAMILY,
+)
+DAY_FAMILIES: tuple[Family[DayView], ...] = (day_load.FAMILY,)
+PARTICIPANT_FAMILIES: tuple[Family[ParticipantView], ...] = (rhythm.FAMILY, regularity.FAMILY)
+
+FAMILIES = (*EPOCH_FAMILIES, *NIGHT_FAMILIES, *DAY_FAMILIES, *PARTICIPANT_FAMILIES)
+
+
+_AnyFamily = Family[NightView] | Family[DayView] | Family[ParticipantView]
+
+
+def _extended(base: Table, families: tuple[_AnyFamily, ...]) -> Table:
+    added = tuple(
+        column
+        for family in families
+        for column in tables.family_columns(family.name, family.level.value, family.columns)
+    )
+    return replace(base, columns=base.columns + added)
+
+
+NIGHTS = _extended(tables.NIGHTS, NIGHT_FAMILIES)
+DAYS = _extended(tables.DAYS, DAY_FAMILIES)
+PARTICIPANTS = _extended(tables.PARTICIPANTS, PARTICIPANT_FAMILIES)
+
+TABLES: tuple[Table, ...] = (
+    tables.RECORDINGS,
+    EPOCHS,
+    SPECTRA,
+    tables.EVENTS,
+    tables.SALIVA,
+    NIGHTS,
+    DAYS,
+    PARTICIPANTS,
+    tables.SCORES,
+    tables.FAILURES,
+)
+"""Every table of the dataset, in the order in which the data walk."""

@@ -152,8 +152,8 @@ class DayView:
     grid: EpochGrid
     before: SleepWindow | None
     after: SleepWindow | None
-    baseline: Mapping[str, float] = field(default_factory=dict)
-    """Numbers of the participant as a whole that a day is held against (fitted once, by `ParticipantView`)."""
+    baseline: Mapping[str, Floats] = field(default_factory=dict)
+    """What a day is held against: sums over all of the participant's days, from `pipeline.features.baseline`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -194,6 +194,9 @@ class EpochFamily:
     """Any one of these kinds in the recording makes the family run."""
     columns: tuple[Column, ...]
     compute: Callable[[RecordingView], Mapping[str, NDArray[np.floating]]]
+    together: bool = False
+    """True when the columns only make sense from one source: where two recordings measure the same epoch, one of
+    them gives all of the columns. Otherwise each column is taken from the first recording that measured it."""
 
 
 @dataclass(frozen=True, slots=True)

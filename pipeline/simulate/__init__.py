@@ -1,1 +1,12 @@
-"""placeholder"""
+"""People whose truth is known, and device exports made from them; `simulate_study` writes a whole study folder.
+
+`person` the traits and the planted loop · `days` arousal, bad nights, bedtimes · `stages` hypnograms · `counts`,
+`beats`, `eeg`, `e4` the signals · `exports` the files · `truth` what was planted, as JSON · `participant`, `study`,
+`sample` one participant, a study, the sample study of `sample_data/`.
+"""
+
+from pipeline.simulate.person import LoopStrength
+from pipeline.simulate.sample import sample_study
+from pipeline.simulate.study import simulate_study
+
+__all__ = ["LoopStrength", "sample_study", "simulate_study"]

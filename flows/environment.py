@@ -1,0 +1,26 @@
+"""Prefect's settings, made before it is imported: embedded, local, silent, with no account and no telemetry."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+STARTUP_TIMEOUT_S = 180
+"""The embedded API starts in 15–30 s; on a loaded machine it takes longer, and the default gives up at 20 s."""
+
+
+def prepare_prefect(work: Path, *, verbose: bool) -> None:
+    """Set the environment of this process for Prefect; with PREFECT_API_URL set, a server is used as it is.
+
+    The embedded database lies in the study's own work folder, so that two studies never share a lock.
+    """
+    os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
+    os.environ["DO_NOT_TRACK"] = "1"
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "INFO" if verbose else "ERROR")
+    os.environ.setdefault("PREFECT_LOGGING_SERVER_LEVEL", "ERROR")
+    os.environ.setdefault("PREFECT_LOGGING_TO_API_ENABLED", "false")
+    os.environ.setdefault("PREFECT_RESULTS_PERSIST_BY_DEFAULT", "false")
+    if "PREFECT_API_URL" not in os.environ:
+        os.environ["PREFECT_HOME"] = str((work / "prefect").resolve())
+        os.environ["PREFECT_SERVER_ALLOW_EPHEMERAL_MODE"] = "true"
+        os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", str(STARTUP_TIMEOUT_S))

@@ -1,0 +1,124 @@
+"""`sleeploop run`: plan, then nothing, a dry run, or the flow; and the exit code that tells the truth."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+
+from flows.environment import prepare_prefect
+from flows.progress import REPORTER, Bars, Lines, Reporter, Silent
+from flows.summary import nothing_new_lines, place_lines, plan_lines, run_lines, score_lines
+from pipeline.errors import Fault, StorageFault, StudyFault
+from pipeline.study import Study, open_study
+from pipeline.units import Outcome, Plan, Status, plan, stranger_fault
+
+
+def run_study(
+    folder: Path,
+    participants: tuple[str, ...],
+    overrides: tuple[str, ...],
+    *,
+    jobs: int,
+    dry_run: bool,
+    as_json: bool,
+    verbose: bool,
+    out: Console,
+    err: Console,
+) -> int:
+    """The exit code of a run over a study: 0 done, 1 something failed, 3 something was refused."""
+    started = time.monotonic()
+    study = open_study(folder, overrides)
+    if dry_run:
+        todo = plan(study, participants)
+        _say(out, as_json, {"plan": plan_lines(todo)}, plan_lines(todo))
+        return 0
+    with _locked(study):
+        todo = plan(study, participants)
+        for name in todo.strangers:
+            err.print(f"refused: {stranger_fault(study, name)}", highlight=False, markup=False)
+        if todo.nothing_to_do:
+            lines = nothing_new_lines(study, todo)
+            _say(out, as_json, {"outcomes": [], "notes": lines}, lines)
+            return 3 if todo.strangers else 0
+        reporter: Reporter = Silent() if as_json else Bars(out) if out.is_terminal else Lines(out)
+        outcomes = _flow(study, participants, overrides, jobs, verbose, reporter)
+    names = tuple(person.participant for person in todo.participants)
+    lines = [
+        *score_lines(study, names),
+        *place_lines(study),
+        *run_lines(study, outcomes, todo, time.monotonic() - started),
+    ]
+    _say(out, as_json, {"outcomes": [asdict(outcome) for outcome in outcomes]}, lines)
+    return _exit_code(outcomes, todo)
+
+
+def _flow(
+    study: Study,
+    participants: tuple[str, ...],
+    overrides: tuple[str, ...],
+    jobs: int,
+    verbose: bool,
+    reporter: Reporter,
+) -> list[Outcome]:
+    prepare_prefect(study.work, verbose=verbose)
+    from prefect.task_runners import ThreadPoolTaskRunner
+
+    from flows.nightly import nightly
+
+    token = REPORTER.set(reporter)
+    try:
+        runner = ThreadPoolTaskRunner(max_workers=jobs)
+        return nightly.with_options(task_runner=runner)(str(study.folder), participants, overrides)
+    finally:
+        reporter.closed()
+        REPORTER.reset(token)
+
+
+def _exit_code(outcomes: list[Outcome], todo: Plan) -> int:
+    if any(outcome.status is Status.FAILED for outcome in outcomes):
+        return 1
+    return 3 if todo.strangers or any(outcome.status is Status.REFUSED for outcome in outcomes) else 0
+
+
+def _say(out: Console, as_json: bool, content: dict[str, object], lines: list[str]) -> None:
+    if as_json:
+        sys.stdout.write(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+    else:
+        for line in lines:
+            out.print(line, highlight=False, markup=False)
+
+
+@contextmanager
+def _locked(study: Study) -> Iterator[None]:
+    """Hold the study for this run; the lock ends with the process, however it ends."""
+    path = study.work / "lock"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as bad:
+        raise StorageFault(
+            Fault.STORAGE,
+            f"the study folder cannot be written: {bad.strerror or bad}",
+            where=str(study.folder),
+            hint="check the folder's owner and mode, or copy the study to where you may write",
+        ) from bad
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as bad:
+        os.close(handle)
+        raise StudyFault(
+            Fault.BUSY, "another run holds this study", where=str(study.folder), hint="wait until it has ended"
+        ) from bad
+    try:
+        yield
+    finally:
+        os.close(handle)

@@ -1,0 +1,313 @@
+"""Align: a participant's recordings on one clock → epochs, nights and days in its zone, and the whole span.
+
+Where recordings measure the same thing at the same time, the one that lasts longer gives it (then the one that began
+first), so that a short session inside weeks of wear does not break the series in two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TypeVar
+
+import numpy as np
+import polars as pl
+
+from pipeline.clock import EPOCH_NS, days_between, midnight_ns, night_of, nights_between, noon_ns
+from pipeline.dataset.tables import UTC
+from pipeline.errors import Fault, FileFault
+from pipeline.extract import Extracted
+from pipeline.features import (
+    DAY_FAMILIES,
+    DAYS,
+    EPOCH_FAMILIES,
+    EPOCHS,
+    NIGHT_FAMILIES,
+    NIGHTS,
+    PARTICIPANT_FAMILIES,
+    PARTICIPANTS,
+)
+from pipeline.features.day_load import baseline
+from pipeline.features.family import (
+    DayView,
+    EpochGrid,
+    Family,
+    Filled,
+    NightView,
+    ParticipantView,
+    SleepWindow,
+    State,
+    WindowSource,
+)
+from pipeline.features.windows import sleep_window
+from pipeline.recording import Floats, RestInterval, Stage
+from pipeline.study import Participant
+
+MAX_SPAN_DAYS = 3 * 366
+"""A participant's recordings lie within three years; one outside has a broken clock."""
+_STAGE_CODE = {stage.symbol: float(stage) for stage in Stage if stage.symbol is not None}
+_SCALARS = tuple(c.name for c in EPOCHS.columns if c.name not in {"participant", "start_utc"})
+
+View = TypeVar("View", NightView, DayView, ParticipantView)
+
+
+@dataclass(frozen=True, slots=True)
+class Aligned:
+    """The tables of one participant, each checked."""
+
+    epochs: pl.DataFrame
+    nights: pl.DataFrame
+    days: pl.DataFrame
+    participants: pl.DataFrame
+
+
+def find_conflict(recordings: pl.DataFrame) -> tuple[str, FileFault] | None:
+    """The path of the first recording that contradicts another of the participant, and why; None when all agree.
+
+    Contradictions: the same content twice; two exports of one format that measure the same kinds at the same time
+    for more than a minute (of those the one that begins later is refused); a clock years away from the others.
+    """
+    rows = recordings.sort("start_utc", "end_utc", "export").to_dicts()
+    middle = recordings.get_column("start_utc").median() if rows else None
+    for index, row in enumerate(rows):
+        if middle is not None and abs(row["start_utc"] - middle) > timedelta(days=MAX_SPAN_DAYS / 2):
+            return row["export"], FileFault(
+                Fault.IMPLAUSIBLE,
+                f"it begins on {row['start_utc']:%Y-%m-%d}, more than a year and a half from the participant's others",
+                where=row["export"],
+                hint="was the device's clock set? give the right start in a sidecar",
+            )
+        for other in rows[:index]:
+            if row["sha256"] == other["sha256"]:
+                return row["export"], FileFault(
+                    Fault.DUPLICATE,
+                    "the same content was taken in already",
+                    where=row["export"],
+                    known=f"it equals {other['export']}",
+                    hint="remove one of the two",
+                )
+            shared = sorted(set(row["kinds"]) & set(other["kinds"]) - {"markers", "saliva"})
+            overlap = min(row["end_utc"], other["end_utc"]) - max(row["start_utc"], other["start_utc"])
+            if row["reader"] == other["reader"] and shared and overlap > timedelta(minutes=1):
+                return row["export"], FileFault(
+                    Fault.OVERLAP,
+                    f"it overlaps {other['export']} by {overlap.total_seconds() / 60:.0f} min",
+                    where=row["export"],
+                    known=f"both hold {', '.join(shared)} and one person wears one such device at a time",
+                    hint="is it another participant's, or was a clock set wrong? Put it back into inbox/ when mended",
+                )
+    return None
+
+
+def align(person: Participant, zone: str, parts: Sequence[Extracted]) -> Aligned:
+    """The participant's epochs, nights, days and summary row. `parts` may be empty: then the tables are, too."""
+    grid = _merged(parts)
+    if grid is None:
+        return Aligned(EPOCHS.empty(), NIGHTS.empty(), DAYS.empty(), _summary(person, zone, parts, None, {}))
+    rests = _rests(parts)
+    end_ns = grid.start_ns + grid.n * EPOCH_NS
+    views = [_night_view(night, zone, grid, rests) for night in nights_between(grid.start_ns, end_ns, zone)]
+    views = [view for view in views if _measured(view.grid)]
+    windows = {view.night: view.window for view in views if view.window is not None}
+    span = ParticipantView(zone, grid, windows)
+    sums = baseline(span)
+    days = [_day_view(day, zone, grid, windows, sums) for day in days_between(grid.start_ns, end_ns, zone)]
+    return Aligned(
+        epochs=_epoch_frame(person.name, grid),
+        nights=NIGHTS.frame([_night_row(person.name, view) for view in views]),
+        days=DAYS.frame([_day_row(person.name, view) for view in days if _measured(view.grid)]),
+        participants=_summary(person, zone, parts, span, windows),
+    )
+
+
+def _merged(parts: Sequence[Extracted]) -> EpochGrid | None:
+    """All recordings' epochs on one gapless grid; None if nothing was measured."""
+    frames = [part.epochs for part in sorted(parts, key=_priority) if part.epochs.height]
+    if not frames:
+        return None
+    starts = [frame.get_column("start_utc").dt.epoch("us").to_numpy() * 1000 for frame in frames]
+    first = min(int(s[0]) for s in starts)
+    n = (max(int(s[-1]) for s in starts) - first) // EPOCH_NS + 1
+    columns: dict[str, Floats] = {}
+    for frame, times in zip(frames, starts, strict=True):
+        at = (times - first) // EPOCH_NS
+        found = {name: _numbers(frame.get_column(name)) for name in _SCALARS if frame.get_column(name).count()}
+        for group in _groups():
+            _fill(columns, {name: found[name] for name in group if name in found}, at, n)
+    return EpochGrid(first, n, columns)
+
+
+def _priority(part: Extracted) -> tuple[float, object, str]:
+    row = part.recordings.row(0, named=True)
+    return -(row["end_utc"] - row["start_utc"]).total_seconds(), row["start_utc"], row["recording"]
+
+
+def _groups() -> list[tuple[str, ...]]:
+    """Columns that must come from one recording together; every other column stands alone."""
+    out: list[tuple[str, ...]] = []
+    for family in EPOCH_FAMILIES:
+        names = tuple(c.name for c in family.columns if c.name in _SCALARS)
+        out += [names] if family.together else [(name,) for name in names]
+    return out
+
+
+def _fill(columns: dict[str, Floats], found: Mapping[str, Floats], at: np.ndarray, n: int) -> None:
+    """Lay a group of one recording's columns into the grid where no earlier recording has measured the group."""
+    if not found:
+        return
+    taken = np.zeros(len(at), np.bool_)
+    for name in found:
+        if name in columns:
+            taken |= np.isfinite(columns[name][at])
+    for name, values in found.items():
+        target = columns.setdefault(name, np.full(n, np.nan))
+        target[at[~taken]] = values[~taken]
+
+
+def _numbers(values: pl.Series) -> Floats:
+    if isinstance(values.dtype, pl.Enum):
+        return values.cast(pl.String).replace_strict(_STAGE_CODE, return_dtype=pl.Float64).to_numpy().astype(np.float64)
+    return values.cast(pl.Float64).to_numpy().astype(np.float64)
+
+
+def _epoch_frame(participant: str, grid: EpochGrid) -> pl.DataFrame:
+    symbols = {code: symbol for symbol, code in _STAGE_CODE.items()}
+    series = [pl.Series("start_utc", grid.times_ns // 1000).cast(UTC)]
+    for column in EPOCHS.columns:
+        if column.name not in _SCALARS:
+            continue
+        values = grid[column.name]
+        if isinstance(column.dtype, pl.Enum):
+            series.append(pl.Series(column.name, [symbols.get(v) for v in values.tolist()], dtype=column.dtype))
+        else:
+            series.append(pl.Series(column.name, values).fill_nan(None).cast(column.dtype))
+    frame = pl.DataFrame(series).filter(pl.any_horizontal(pl.exclude("start_utc").is_not_null()))
+    return EPOCHS.check(frame.with_columns(participant=pl.lit(participant)))
+
+
+def _rests(parts: Sequence[Extracted]) -> tuple[RestInterval, ...]:
+    out = []
+    for part in parts:
+        for row in part.events.filter(pl.col("kind") == "rest").sort("onset_utc").to_dicts():
+            start_ns = int(row["onset_utc"].timestamp()) * 1_000_000_000
+            end_ns = start_ns + round(row["duration_s"] * 1e9)
+            out.append(RestInterval(start_ns, end_ns, None, row["label"]))
+    return tuple(sorted(out, key=lambda rest: rest.in_bed_ns))
+
+
+def _night_view(night: date, zone: str, grid: EpochGrid, rests: tuple[RestInterval, ...]) -> NightView:
+    start_ns, end_ns = noon_ns(night, zone), noon_ns(night + timedelta(days=1), zone)
+    inside = grid.cut(start_ns, end_ns)
+    near = tuple(rest for rest in rests if rest.in_bed_ns < end_ns and rest.out_bed_ns > start_ns)
+    return NightView(night, zone, start_ns, end_ns, inside, sleep_window(start_ns, end_ns, inside, near), near)
+
+
+def _day_view(
+    day: date, zone: str, grid: EpochGrid, windows: Mapping[date, SleepWindow], sums: Mapping[str, Floats]
+) -> DayView:
+    start_ns, end_ns = midnight_ns(day, zone), midnight_ns(day + timedelta(days=1), zone)
+    return DayView(
+        day,
+        zone,
+        start_ns,
+        end_ns,
+        grid.cut(start_ns, end_ns),
+        windows.get(day - timedelta(days=1)),
+        windows.get(day),
+        sums,
+    )
+
+
+def _measured(grid: EpochGrid) -> bool:
+    return any(grid.has(name) for name in grid.columns)
+
+
+def _families(families: Sequence[Family[View]], view: View) -> dict[str, object]:
+    """The columns of every family for one view, with its state, reason and coverage."""
+    out: dict[str, object] = {}
+    for family in families:
+        filled = _filled(family, view)
+        if filled.values.keys() != {c.name for c in family.columns}:
+            raise AssertionError(f"family {family.name} declares other columns than it fills")
+        out |= filled.values
+        out[f"{family.name}_state"] = filled.state.value
+        out[f"{family.name}_reason"] = filled.reason
+        out[f"{family.name}_coverage"] = filled.coverage
+    return out
+
+
+def _filled(family: Family[View], view: View) -> Filled:
+    if not any(view.grid.has(name) for name in family.needs):
+        return family.nothing(f"no {' or '.join(family.needs)} was recorded")
+    filled = family.compute(view)
+    if filled.state in {State.INSUFFICIENT, State.NOT_MEASURED} and not filled.reason:
+        raise AssertionError(f"family {family.name} gives no reason for '{filled.state}'")
+    return filled
+
+
+def _span_row(start_ns: int, end_ns: int) -> dict[str, object]:
+    return {"start_utc": _moment(start_ns), "end_utc": _moment(end_ns), "hours": (end_ns - start_ns) / 3.6e12}
+
+
+def _moment(utc_ns: int) -> object:
+    return pl.Series([utc_ns // 1000], dtype=pl.Int64).cast(UTC)[0]
+
+
+def _night_row(participant: str, view: NightView) -> dict[str, object]:
+    window = view.window
+    return {
+        "participant": participant,
+        "night": view.night,
+        "zone": view.zone,
+        **_span_row(view.start_ns, view.end_ns),
+        "window_source": (window.source if window else WindowSource.NONE).value,
+        "window_start_utc": _moment(window.start_ns) if window else None,
+        "window_end_utc": _moment(window.end_ns) if window else None,
+        "window_start_censored": window.start_censored if window else None,
+        "window_end_censored": window.end_censored if window else None,
+        **_families(NIGHT_FAMILIES, view),
+    }
+
+
+def _day_row(participant: str, view: DayView) -> dict[str, object]:
+    return {
+        "participant": participant,
+        "day": view.day,
+        "zone": view.zone,
+        **_span_row(view.start_ns, view.end_ns),
+        **_families(DAY_FAMILIES, view),
+    }
+
+
+def _summary(
+    person: Participant,
+    zone: str,
+    parts: Sequence[Extracted],
+    span: ParticipantView | None,
+    windows: Mapping[date, SleepWindow],
+) -> pl.DataFrame:
+    """The participant's one row."""
+    first = last = None
+    if span is None:
+        empty = ParticipantView(zone, EpochGrid(0, 0, {}), {})
+        features = _families(PARTICIPANT_FAMILIES, empty)
+    else:
+        features = _families(PARTICIPANT_FAMILIES, span)
+        first = night_of(span.grid.start_ns, zone)
+        last = night_of(span.grid.start_ns + span.grid.n * EPOCH_NS - 1, zone)
+    return PARTICIPANTS.frame(
+        [
+            {
+                "participant": person.name,
+                "zone": zone,
+                "age_y": person.age_y,
+                "sex": person.sex,
+                "first_night": first,
+                "last_night": last,
+                "recordings_n": len(parts),
+                "nights_n": len(windows),
+                **features,
+            }
+        ]
+    )

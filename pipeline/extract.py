@@ -1,0 +1,186 @@
+"""Ingest and extract: one export becomes a catalogue row, columns on the 30-s grid, spectra, events and samples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from pipeline.clock import EPOCH_NS, grid_floor
+from pipeline.dataset.table import Column
+from pipeline.dataset.tables import EVENTS, RECORDINGS, SALIVA, UTC
+from pipeline.devices import read_export
+from pipeline.errors import Fault, FileFault
+from pipeline.features.epoch_level import EPOCH_FAMILIES, EPOCHS, SPECTRA
+from pipeline.features.family import EpochFamily, RecordingView
+from pipeline.recording import Recording, Signal, Stage
+from pipeline.study import Export, Study, asked_of
+
+MAX_DAYS = 400
+"""No single export of a study lasts longer; one that says so has a broken clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extracted:
+    """Everything that is kept of one export; each frame has passed its table's check."""
+
+    recordings: pl.DataFrame
+    epochs: pl.DataFrame
+    spectra: pl.DataFrame
+    events: pl.DataFrame
+    saliva: pl.DataFrame
+
+
+def take_in(study: Study, export: Export, sha256: str) -> Extracted:
+    """Read an export and extract what is kept of it.
+
+    Raises
+    ------
+    FileFault
+        If it cannot be recognised, read or trusted; the text says what, where, what is known and what to try.
+    """
+    reader, recording = read_export(export.path, asked_of(study, export))
+    return extract(recording, export, reader.name, sha256)
+
+
+def extract(recording: Recording, export: Export, reader: str, sha256: str) -> Extracted:
+    """The tables of one recording."""
+    start_ns, end_ns = recording.span_ns
+    if end_ns - start_ns > MAX_DAYS * 86_400 * 1_000_000_000:
+        raise FileFault(
+            Fault.IMPLAUSIBLE,
+            f"it would last {(end_ns - start_ns) / 8.64e13:.0f} days",
+            where=export.relative,
+            known="one of its time stamps is probably wrong",
+            hint="look at its first and last time stamp",
+        )
+    name = sha256[:12]
+    grid_start = grid_floor(start_ns)
+    view = RecordingView(recording, grid_start, -(-(end_ns - grid_start) // EPOCH_NS))
+    columns, spectra = _epoch_columns(view)
+    epochs = _frame(columns, grid_start, view.n).with_columns(participant=pl.lit(export.participant))
+    return Extracted(
+        recordings=RECORDINGS.frame(
+            [_catalogue_row(recording, export, reader, sha256, epochs.height / max(view.n, 1))]
+        ),
+        epochs=EPOCHS.check(epochs),
+        spectra=SPECTRA.check(
+            _frame(spectra, grid_start, view.n).with_columns(
+                participant=pl.lit(export.participant), recording=pl.lit(name)
+            )
+        ),
+        events=EVENTS.frame(_event_rows(recording, export.participant, name)).unique(EVENTS.keys, maintain_order=True),
+        saliva=SALIVA.frame(_saliva_rows(recording, export.participant, name)),
+    )
+
+
+def _epoch_columns(view: RecordingView) -> tuple[list[pl.Series], list[pl.Series]]:
+    """The scalar and the list columns of every epoch family, in declared order; null where nothing was measured."""
+    scalar: list[pl.Series] = []
+    lists: list[pl.Series] = []
+    for family in EPOCH_FAMILIES:
+        arrays = family.compute(view) if family.needs & view.recording.kinds else {}
+        _same_names(family, arrays.keys())
+        for column in family.columns:
+            target = lists if isinstance(column.dtype, pl.List) else scalar
+            target.append(_series(column, arrays.get(column.name), view.n))
+    return scalar, lists
+
+
+def _same_names(family: EpochFamily, found: object) -> None:
+    declared = {column.name for column in family.columns}
+    if found and set(found) != declared:  # type: ignore[call-overload]
+        raise AssertionError(f"family {family.name} declares {sorted(declared)} and fills {found}")
+
+
+def _series(column: Column, values: NDArray[np.floating] | None, n: int) -> pl.Series:
+    if values is None:
+        return pl.Series(column.name, [None] * n, dtype=column.dtype)
+    if isinstance(column.dtype, pl.List):
+        kept = np.isfinite(values).all(axis=1)
+        rows = [row if keep else None for row, keep in zip(values, kept, strict=True)]
+        return pl.Series(column.name, rows, dtype=column.dtype)
+    if isinstance(column.dtype, pl.Enum):
+        return pl.Series(column.name, _stage_symbols(values), dtype=column.dtype)
+    return pl.Series(column.name, values).fill_nan(None).cast(column.dtype)
+
+
+_SYMBOL_OF = {float(stage): stage.symbol for stage in Stage}
+
+
+def _stage_symbols(codes: NDArray[np.floating]) -> list[str | None]:
+    return [_SYMBOL_OF.get(code) for code in codes.tolist()]
+
+
+def _frame(columns: Sequence[pl.Series], start_ns: int, n: int) -> pl.DataFrame:
+    """The columns with their epochs' starts; only epochs in which something was measured."""
+    times = pl.Series("start_utc", (start_ns + np.arange(n, dtype=np.int64) * EPOCH_NS) // 1000, dtype=pl.Int64)
+    frame = pl.DataFrame([times.cast(UTC), *columns])
+    return frame.filter(pl.any_horizontal(pl.exclude("start_utc").is_not_null()))
+
+
+def _catalogue_row(
+    recording: Recording, export: Export, reader: str, sha256: str, coverage: float
+) -> dict[str, object]:
+    start_ns, end_ns = recording.span_ns
+    beats = recording.beats
+    continuous = bool(recording.signals) or beats is not None or recording.hypnogram is not None
+    return {
+        "participant": export.participant,
+        "recording": sha256[:12],
+        "export": export.relative,
+        "sha256": sha256,
+        "reader": reader,
+        "device": recording.device,
+        "kinds": sorted(recording.kinds),
+        "start_utc": _moment(start_ns),
+        "end_utc": _moment(end_ns),
+        "zone": recording.zone,
+        "zone_source": recording.zone_source.value,
+        "channels": [_channel(signal) for signal in recording.signals],
+        "beats_n": None if beats is None else len(beats.end_ns),
+        "coverage": min(coverage, 1.0) if continuous else None,
+        "repairs": list(recording.repairs),
+    }
+
+
+def _moment(utc_ns: int) -> object:
+    return pl.Series([utc_ns // 1000], dtype=pl.Int64).cast(UTC)[0]
+
+
+def _channel(signal: Signal) -> str:
+    return f"{signal.label} ({signal.kind.value}, {signal.fs_hz:g} Hz, {signal.coverage:.1%} measured)"
+
+
+def _event_rows(recording: Recording, participant: str, name: str) -> list[dict[str, object]]:
+    stems: list[tuple[str, int, float, str]] = [("marker", m.time_ns, m.duration_s, m.label) for m in recording.markers]
+    stems += [("rest", r.in_bed_ns, (r.out_bed_ns - r.in_bed_ns) / 1e9, r.source) for r in recording.rests]
+    return [
+        {
+            "participant": participant,
+            "recording": name,
+            "kind": kind,
+            "onset_utc": _moment(onset_ns),
+            "duration_s": float(duration_s),
+            "label": label,
+        }
+        for kind, onset_ns, duration_s, label in stems
+    ]
+
+
+def _saliva_rows(recording: Recording, participant: str, name: str) -> list[dict[str, object]]:
+    return [
+        {
+            "participant": participant,
+            "recording": name,
+            "occasion": sample.occasion,
+            "time_utc": None if sample.time_ns is None else _moment(sample.time_ns),
+            "analyte": sample.analyte,
+            "value": float(sample.value),
+            "unit": sample.unit,
+        }
+        for sample in recording.saliva
+    ]

@@ -1,0 +1,152 @@
+"""Sleep architecture of a night: minutes and shares of the stages, latencies, stage shifts, REM periods.
+
+Terms are those of the AASM manual. Everything is counted on scored epochs inside the sleep window; epochs scored as
+movement are neither wake nor sleep: they are in no stage and not in total sleep time (TST), and are counted apart.
+No sleep in a scored night gives 0 minutes; shares of TST and latencies are then null.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from pipeline.clock import EPOCH_S
+from pipeline.dataset.table import Column
+from pipeline.features.family import Family, Filled, Level, NightView, SleepWindow, State, Value
+from pipeline.recording import Floats, Stage
+from pipeline.signals.cycles import asleep, rem_periods, sleep_onset
+
+MIN_SCORED = 0.5
+"""Scored share of the window below which nothing is given; our choice."""
+FULL_SCORED = 0.9
+"""Scored share of the window below which the state is partial; our choice."""
+MAX_UNSEEN_MIN = 5.0
+"""Unscored time that may lie before an event whose latency is given: the shortest REM period that counts (5 min)
+could hide in more."""
+
+_MIN = EPOCH_S / 60.0
+_AASM = "AASM Manual for the Scoring of Sleep and Associated Events"
+_SLEEP = {"n1": Stage.N1, "n2": Stage.N2, "n3": Stage.N3, "rem": Stage.REM}
+
+
+def _night(view: NightView) -> Filled:
+    window, grid = view.window, view.sleep_grid
+    if window is None or grid is None or grid.n == 0:
+        return FAMILY.too_little("no sleep window was found for this night", None)
+    stage = grid["stage"]
+    scored = float(np.isfinite(stage).mean())
+    if scored < MIN_SCORED:
+        return FAMILY.too_little(f"only {scored:.0%} of the sleep window was scored", scored)
+    values = stage_amounts(stage) | stage_latencies(stage, start_hidden=window.start_censored) | _counts(stage)
+    reason = _limits(scored, window)
+    return Filled(values, scored, State.PARTIAL if reason else State.OK, reason)
+
+
+def stage_amounts(stage: Floats) -> dict[str, Value]:
+    """Minutes of each sleep stage, movement and unscored time, and shares of TST in % (None when TST is 0)."""
+    epochs = {name: int((stage == code).sum()) for name, code in _SLEEP.items()}
+    sleep = sum(epochs.values())
+    out: dict[str, Value] = {f"{name}_min": n * _MIN for name, n in epochs.items()}
+    out |= {f"{name}_pct": 100.0 * n / sleep if sleep else None for name, n in epochs.items()}
+    out["movement_min"] = int((stage == Stage.MOVEMENT).sum()) * _MIN
+    out["unscored_min"] = int(np.isnan(stage).sum()) * _MIN
+    return out
+
+
+def stage_latencies(stage: Floats, *, start_hidden: bool) -> dict[str, Value]:
+    """Minutes from sleep onset to the first N3 and the first REM epoch.
+
+    None where the stage never occurs, and where it could have begun unseen: more than 5 min unscored before onset or
+    between onset and it, or scoring that begins in sleep with the true start hidden (`start_hidden`).
+    """
+    out: dict[str, Value] = {"n3_latency_min": None, "rem_latency_min": None}
+    onset = sleep_onset(stage)
+    if onset is None or (start_hidden and not np.any(stage[:onset] == Stage.WAKE)):
+        return out
+    unseen = np.isnan(stage)
+    for name in ("n3", "rem"):
+        found = np.flatnonzero(stage == _SLEEP[name])
+        if len(found) and max(unseen[:onset].sum(), unseen[onset : found[0]].sum()) * _MIN <= MAX_UNSEEN_MIN:
+            out[f"{name}_latency_min"] = float(found[0] - onset) * _MIN
+    return out
+
+
+def stage_shifts(stage: Floats) -> int:
+    """Changes of stage between neighbouring epochs from the first to the last sleep epoch.
+
+    Wake counts as a stage; a change is counted only where both neighbours are scored as one of W, N1, N2, N3 and R,
+    so none is counted across movement or unscored time. 0 when there is no sleep.
+    """
+    sleep = np.flatnonzero(asleep(stage))
+    if not len(sleep):
+        return 0
+    within = stage[sleep[0] : sleep[-1] + 1]
+    staged = within >= Stage.WAKE  # false for movement (−2) and NaN
+    return int(((within[1:] != within[:-1]) & staged[1:] & staged[:-1]).sum())
+
+
+def _counts(stage: Floats) -> dict[str, Value]:
+    return {"stage_shifts_n": stage_shifts(stage), "rem_periods_n": len(rem_periods(stage))}
+
+
+def _limits(scored: float, window: SleepWindow) -> str | None:
+    """What keeps the numbers from standing for the whole night, in words; None if nothing does."""
+    found = [f"only {scored:.0%} of the sleep window was scored"] if scored < FULL_SCORED else []
+    if window.start_censored:
+        found.append("the recording does not show when the night began")
+    if window.end_censored:
+        found.append("the recording does not show when the night ended")
+    return "; ".join(found) or None
+
+
+def _minutes(name: str, label: str) -> Column:
+    return Column(name, pl.Float64, "min", label, _AASM, low=0.0, high=1500.0, null_when=_UNKNOWN)
+
+
+def _share(name: str, label: str) -> Column:
+    return Column(
+        name, pl.Float64, "%", f"{label}, share of total sleep time", _AASM, low=0.0, high=100.0,
+        null_when=f"{_UNKNOWN}, or there was no sleep",
+    )  # fmt: skip
+
+
+def _latency(name: str, stage: str) -> Column:
+    return Column(
+        name, pl.Float64, "min", f"from sleep onset (first epoch of any sleep stage) to the first {stage} epoch", _AASM,
+        low=0.0, high=1500.0,
+        null_when=f"there was no {stage}, or sleep onset or the first {stage} may have passed unscored",
+    )  # fmt: skip
+
+
+_UNKNOWN = "less than half of the sleep window was scored"
+
+FAMILY: Family[NightView] = Family(
+    name="architecture",
+    level=Level.NIGHT,
+    needs=("stage",),
+    columns=(
+        _minutes("n1_min", "stage N1"),
+        _minutes("n2_min", "stage N2"),
+        _minutes("n3_min", "stage N3 (stages 3 and 4 of older scorings)"),
+        _minutes("rem_min", "stage R"),
+        _share("n1_pct", "stage N1"),
+        _share("n2_pct", "stage N2"),
+        _share("n3_pct", "stage N3"),
+        _share("rem_pct", "stage R"),
+        _latency("n3_latency_min", "N3"),
+        _latency("rem_latency_min", "REM"),
+        Column(
+            "stage_shifts_n", pl.Int64, "count",
+            "changes of stage (wake included) between neighbouring scored epochs, first to last sleep epoch", "sleeploop",
+            low=0.0, null_when=_UNKNOWN,
+        ),
+        Column(
+            "rem_periods_n", pl.Int64, "count",
+            "REM periods: REM less than 15 min apart is one period, of at least 5 min REM (the first: any)",
+            "Feinberg & Floyd 1979, doi:10.1111/j.1469-8986.1979.tb02991.x", low=0.0, null_when=_UNKNOWN,
+        ),
+        _minutes("movement_min", "scored as movement: neither wake nor sleep, not in total sleep time"),
+        _minutes("unscored_min", "inside the sleep window, not scored"),
+    ),
+    compute=_night,
+)  # fmt: skip

@@ -1,0 +1,150 @@
+"""How long and how soundly a night was slept: time in bed, sleep, latency, wake, clock times of onset and waking."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import numpy as np
+import polars as pl
+
+from pipeline.clock import EPOCH_NS, EPOCH_S, utc_to_wall, wall_ns
+from pipeline.dataset.table import Column
+from pipeline.features.family import Family, Filled, Level, NightView, SleepWindow, State, Value, WindowSource
+from pipeline.recording import Floats, Stage
+from pipeline.signals.runs import runs_of
+from pipeline.signals.sleep_windows import SUSTAINED_MIN, sleep_span
+
+ENOUGH_KNOWN = 0.5
+"""Share of the window that must be scored before anything is computed (our rule)."""
+WELL_KNOWN = 0.9
+"""Share below which the numbers are partial: up to a tenth of the night may be slept or awake unseen (our rule)."""
+MAX_HIDDEN_MIN = 5.0
+"""Unscored minutes before sleep onset beyond which the latency is not known (our rule)."""
+_EPOCH_MIN = EPOCH_S / 60.0
+
+_AASM = "AASM scoring manual"
+_CENSORED = (
+    "a side of the window was cut off by the recording's edge or a hole, so that the value would be a lower bound"
+)
+_AWAKE = "there was no sleep"
+_CLOCK = "hours of local wall clock from the midnight that ends the night's date (−0.5 is 23:30)"
+_COLUMNS = (
+    Column("tib_min", pl.Float64, "min", "length of the sleep window: time in bed by hypnogram or diary; by "
+           "actigraphy from sleep onset to waking, which is shorter", _AASM, low=0.0, high=1500.0,
+           null_when=_CENSORED),
+    Column("spt_min", pl.Float64, "min", "sleep period: from sleep onset to final awakening", _AASM, low=0.0,
+           high=1500.0, null_when=f"{_AWAKE}, or {_CENSORED}"),
+    Column("tst_min", pl.Float64, "min",
+           "sleep within the sleep period, scored epochs only (unscored ones are neither sleep nor wake)", _AASM,
+           low=0.0, high=1500.0, null_when=_CENSORED),
+    Column("se_pct", pl.Float64, "%", "100 · total sleep time / scored time of the window; where actigraphy gave "
+           "the window that is sleep maintenance, higher than efficiency; where a hypnogram went on for hours of "
+           "wake, 30 min of it are kept on each side", _AASM, low=0.0, high=100.0, null_when=_CENSORED),
+    Column("sol_min", pl.Float64, "min", "sleep onset latency: start of the window to sleep onset. Onset is the "
+           "first epoch of sleep in a hypnogram, the first five minutes of sleep in a row in actigraphy", _AASM,
+           low=0.0, high=1500.0,
+           null_when="there was no sleep, or when the person went to bed is not known: window by actigraphy, "
+           "hypnogram cropped, start cut off, or more than 5 min unscored before onset"),
+    Column("waso_min", pl.Float64, "min", "wake between sleep onset and final awakening. The AASM's runs to "
+           "lights on: wake after the final awakening is not in this one", "doi:10.5665/sleep.1642", low=0.0,
+           high=1500.0, null_when=f"{_AWAKE}, or {_CENSORED}"),
+    Column("awakenings_n", pl.Int64, "count", "stretches of wake of at least 30 s (actigraphy: a device minute) "
+           "between sleep onset and final awakening", _AASM, low=0.0, null_when=f"{_AWAKE}, or {_CENSORED}"),
+    Column("onset_h", pl.Float64, "h", f"sleep onset, {_CLOCK}", "sleeploop", low=-13.0, high=13.0,
+           null_when=f"{_AWAKE}, or the start was cut off"),
+    Column("midpoint_h", pl.Float64, "h", f"middle between sleep onset and final awakening, {_CLOCK}", "sleeploop",
+           low=-13.0, high=13.0, null_when=f"{_AWAKE}, or a side was cut off"),
+    Column("offset_h", pl.Float64, "h", f"final awakening, {_CLOCK}", "sleeploop", low=-13.0, high=13.0,
+           null_when=f"{_AWAKE}, or the end was cut off"),
+    Column("sleep_source", pl.String, "", "hypnogram or actigraphy: what told sleep from wake; a hypnogram if it "
+           "scores at least half of the window", "sleeploop", null_when="neither knows half of the window"),
+    Column("night_stream", pl.String, "",
+           "eeg (any hypnogram) or actigraphy: the stream whose reliability applies to these numbers", "sleeploop",
+           null_when="neither knows half of the window"),
+)  # fmt: skip
+
+
+def compute(view: NightView) -> Filled:
+    """Continuity of one night, on the hypnogram where it scores half of the sleep window, else on actigraphy."""
+    window, grid = view.window, view.sleep_grid
+    if window is None or grid is None or not grid.n:
+        measured = np.isfinite(view.grid["stage"]) | np.isfinite(view.grid["acti_sleep"])
+        share = float(measured.mean()) if view.grid.n else None
+        return FAMILY.too_little("no main rest of at least two hours was found in the night", share)
+    staged = _known(grid["stage"], grid["stage"] > Stage.WAKE, grid["stage"] >= Stage.WAKE)
+    by_hypnogram = bool(np.isfinite(staged).mean() >= ENOUGH_KNOWN)
+    sleep = staged if by_hypnogram else grid["acti_sleep"]
+    coverage = float(np.isfinite(sleep).mean())
+    if coverage < ENOUGH_KNOWN:
+        return FAMILY.too_little("less than half of the sleep window was scored", coverage)
+    if window.start_censored and window.end_censored:
+        return FAMILY.too_little("both ends of the sleep window were cut off", coverage)
+    values = _values(view, window, sleep, by_hypnogram)
+    if window.start_censored or window.end_censored:
+        side = "start" if window.start_censored else "end"
+        return Filled(values, coverage, State.PARTIAL, f"the {side} of the sleep window was cut off")
+    if coverage < WELL_KNOWN:
+        return Filled(values, coverage, State.PARTIAL, f"only {coverage:.0%} of the sleep window was scored")
+    return Filled(values, coverage, State.OK)
+
+
+def _known(like: Floats, sleep: np.ndarray, scored: np.ndarray) -> Floats:
+    """1 where sleep, 0 where scored and not sleep, NaN elsewhere."""
+    return np.where(scored, sleep.astype(like.dtype), np.nan)
+
+
+def _values(view: NightView, window: SleepWindow, sleep: Floats, by_hypnogram: bool) -> dict[str, Value]:
+    """Every column of the family for a window in which at least half is scored."""
+    out: dict[str, Value] = {column.name: None for column in _COLUMNS}
+    out["sleep_source"] = "hypnogram" if by_hypnogram else "actigraphy"
+    out["night_stream"] = "eeg" if by_hypnogram else "actigraphy"
+    span = sleep_span(sleep == 1.0, 0.0 if by_hypnogram else SUSTAINED_MIN)
+    onset, waking = span or (0, 0)
+    inside = sleep[onset:waking]
+    whole = not (window.start_censored or window.end_censored)
+    if whole:
+        tst = float((inside == 1.0).sum()) * _EPOCH_MIN
+        out["tib_min"] = len(sleep) * _EPOCH_MIN
+        out["tst_min"] = tst
+        out["se_pct"] = 100.0 * tst / (float(np.isfinite(sleep).sum()) * _EPOCH_MIN)
+    if span is None:
+        return out
+    if whole:
+        out["spt_min"] = (waking - onset) * _EPOCH_MIN
+        out["waso_min"] = float((inside == 0.0).sum()) * _EPOCH_MIN
+        out["awakenings_n"] = len(runs_of(inside == 0.0))
+        out["midpoint_h"] = _local_h(view, window.start_ns + (onset + waking) * EPOCH_NS // 2)
+    if not window.start_censored:
+        out["onset_h"] = _local_h(view, window.start_ns + onset * EPOCH_NS)
+    if not window.end_censored:
+        out["offset_h"] = _local_h(view, window.start_ns + waking * EPOCH_NS)
+    if _in_bed_known(view, window) and np.isnan(sleep[:onset]).sum() * _EPOCH_MIN <= MAX_HIDDEN_MIN:
+        out["sol_min"] = onset * _EPOCH_MIN
+    return out
+
+
+def _in_bed_known(view: NightView, window: SleepWindow) -> bool:
+    """Whether the window's start is when the person went to bed (or lights out)."""
+    if window.start_censored or window.source is WindowSource.ACTIGRAPHY:
+        return False
+    if window.source is WindowSource.DIARY:
+        return True
+    before = view.grid.cut(window.start_ns - EPOCH_NS, window.start_ns)["stage"]
+    # A hypnogram that was scored before the window began was cropped to it.
+    return not bool(np.isfinite(before).any())
+
+
+def _local_h(view: NightView, utc_ns: int) -> float:
+    """Hours from the midnight that ends the night's date to an instant, both as wall clocks."""
+    wall = int(utc_to_wall(np.array([utc_ns], np.int64), view.zone)[0])
+    midnight = view.night + timedelta(days=1)
+    return (wall - wall_ns(datetime(midnight.year, midnight.month, midnight.day))) / 3.6e12  # noqa: DTZ001
+
+
+FAMILY: Family[NightView] = Family(
+    name="continuity",
+    level=Level.NIGHT,
+    needs=("stage", "acti_sleep"),
+    columns=_COLUMNS,
+    compute=compute,
+)

@@ -1,0 +1,278 @@
+"""The study folder: who is in it (`participants.tsv`), what lies in `inbox/`, and what is known of each export.
+
+Nothing is read here but names, `participants.tsv` and sidecars; what an export holds is the readers' affair.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from pipeline.clock import zone_of
+from pipeline.devices import is_bundle
+from pipeline.devices.reader import Asked
+from pipeline.errors import Fault, FileFault, StudyFault, did_you_mean
+from pipeline.recording import ZoneSource
+from pipeline.settings import Settings, load_settings
+
+SIDECAR_KEYS = ("zone", "start", "units", "channels")
+
+
+@dataclass(frozen=True, slots=True)
+class Participant:
+    """One row of participants.tsv; None is unknown."""
+
+    name: str
+    age_y: float | None = None
+    sex: str | None = None
+    zone: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """One thing in the inbox that may become a recording: a file, or a folder that is one export."""
+
+    participant: str
+    path: Path
+    relative: str
+    """Its path below inbox/, with forward slashes: how messages and tables name it."""
+    sidecar: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """A study folder and its settings."""
+
+    folder: Path
+    settings: Settings
+    participants: dict[str, Participant]
+
+    @property
+    def inbox(self) -> Path:
+        """Where exports are put, one folder a participant."""
+        return self.folder / "inbox"
+
+    @property
+    def quarantine(self) -> Path:
+        """Where refused exports are moved, each with its reason."""
+        return self.folder / "quarantine"
+
+    @property
+    def dataset(self) -> Path:
+        """Where the tables are."""
+        return self.folder / "dataset"
+
+    @property
+    def reports(self) -> Path:
+        """Where the pages are."""
+        return self.folder / "reports"
+
+    @property
+    def work(self) -> Path:
+        """What the program keeps for itself: extracted recordings, receipts, Prefect's database. Safe to delete."""
+        return self.folder / ".sleeploop"
+
+
+def open_study(folder: Path, overrides: tuple[str, ...] = ()) -> Study:
+    """The study in `folder`.
+
+    Raises
+    ------
+    StudyFault
+        If there is no such folder, no `study.toml` or `participants.tsv`, or one of them is wrong.
+    """
+    if not folder.is_dir():
+        raise StudyFault(
+            Fault.STUDY, "there is no such folder", where=str(folder), hint=f"sleeploop init {folder} lays one out"
+        )
+    settings = load_settings(folder / "study.toml", overrides)
+    return Study(folder, settings, read_participants(folder / "participants.tsv"))
+
+
+def read_participants(path: Path) -> dict[str, Participant]:
+    """The participants, by id, in the file's order. Columns besides the four that are used are left alone."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError as bad:
+        raise StudyFault(
+            Fault.STUDY,
+            "there is no participants.tsv",
+            where=str(path.parent),
+            hint="one row a participant, tab-separated, with a column participant_id (age_y, sex, zone if known)",
+        ) from bad
+    except UnicodeDecodeError as bad:
+        raise StudyFault(Fault.STUDY, f"not UTF-8 text: {bad}", where=path.name, hint="save it as UTF-8") from bad
+    rows = csv.DictReader(text.splitlines(), delimiter="\t")
+    if "participant_id" not in (rows.fieldnames or ()):
+        raise StudyFault(
+            Fault.STUDY,
+            "no column participant_id",
+            where=path.name,
+            known=f"columns found: {', '.join(rows.fieldnames or ()) or 'none'}",
+            hint="is it separated by tabs?",
+        )
+    found: dict[str, Participant] = {}
+    for line, row in enumerate(rows, start=2):
+        person = _participant(row, f"{path.name} row {line}")
+        if person.name in found:
+            raise StudyFault(Fault.STUDY, f"participant {person.name} stands twice", where=f"{path.name} row {line}")
+        found[person.name] = person
+    return found
+
+
+def plain_id(name: str) -> str:
+    """An id as tables hold it: without the BIDS prefix `sub-` and surrounding blanks."""
+    return name.strip().removeprefix("sub-")
+
+
+def _participant(row: dict[str, str | None], where: str) -> Participant:
+    cells = {key: (value or "").strip() for key, value in row.items() if key is not None and isinstance(value, str)}
+    cells = {key: "" if value.lower() in {"n/a", "na", "nan"} else value for key, value in cells.items()}
+    name = plain_id(cells.get("participant_id", ""))
+    if not name or not all(ch.isalnum() or ch in "-_" for ch in name):
+        raise StudyFault(
+            Fault.STUDY,
+            f"participant_id '{name}' is not usable",
+            where=where,
+            known="ids become file names: letters, digits, - and _",
+        )
+    age = cells.get("age_y") or cells.get("age") or ""
+    try:
+        age_y = float(age) if age else None
+    except ValueError as bad:
+        raise StudyFault(Fault.STUDY, f"age_y = '{age}' is not a number", where=where, hint="years, or n/a") from bad
+    sex = cells.get("sex", "").upper()[:1]
+    if sex not in {"", "F", "M", "O", "U"}:
+        raise StudyFault(Fault.STUDY, f"sex = '{cells['sex']}' is not known", where=where, hint="F, M, or n/a")
+    zone = cells.get("zone") or None
+    if zone is not None:
+        try:
+            zone_of(zone)
+        except StudyFault as bad:
+            raise StudyFault(bad.fault, bad.what, where=where, known=bad.known, hint=bad.hint) from bad
+    return Participant(name, age_y, sex if sex in {"F", "M"} else None, zone)
+
+
+def unlisted_folders(study: Study) -> list[str]:
+    """Folders in the inbox that belong to nobody in participants.tsv, and loose files in it."""
+    if not study.inbox.is_dir():
+        return []
+    return sorted(
+        entry.name
+        for entry in study.inbox.iterdir()
+        if not entry.name.startswith(".") and not (entry.is_dir() and plain_id(entry.name) in study.participants)
+    )
+
+
+def exports_of(study: Study, participant: str) -> list[Export]:
+    """A participant's exports, in the order of their names. Hidden files, sidecars and companions are left out."""
+    out: list[Export] = []
+    for folder in (study.inbox / participant, study.inbox / f"sub-{participant}"):
+        if folder.is_dir():
+            for path in _exports_in(folder):
+                sidecar = path.with_name(path.name + ".json")
+                out.append(
+                    Export(
+                        participant,
+                        path,
+                        path.relative_to(study.inbox).as_posix(),
+                        sidecar if sidecar.is_file() else None,
+                    )
+                )
+    return out
+
+
+def _exports_in(folder: Path) -> Iterator[Path]:
+    if is_bundle(folder):
+        yield folder
+        return
+    names = {entry.name for entry in folder.iterdir()}
+    for entry in sorted(folder.iterdir()):
+        if entry.name.startswith(".") or entry.is_symlink():
+            continue
+        if entry.is_dir():
+            yield from _exports_in(entry)
+        elif not _is_part_of_another(entry, names):
+            yield entry
+
+
+def _is_part_of_another(entry: Path, names: set[str]) -> bool:
+    """A sidecar (`x.edf.json` beside `x.edf`), or BrainVision's data and marker files beside their header."""
+    if entry.suffix == ".json" and entry.stem in names:
+        return True
+    return entry.suffix in {".eeg", ".vmrk", ".dat"} and entry.with_suffix(".vhdr").name in names
+
+
+def asked_of(study: Study, export: Export) -> Asked:
+    """What is known of an export from outside it.
+
+    Raises
+    ------
+    FileFault
+        SETTINGS, when its sidecar is not JSON or holds a key or value that is not known.
+    """
+    person, general = study.participants[export.participant], study.settings
+    side = _sidecar(export.sidecar) if export.sidecar else {}
+    choices = (
+        (side.get("zone"), ZoneSource.SIDECAR),
+        (person.zone, ZoneSource.PARTICIPANT),
+        (general.study.zone, ZoneSource.STUDY),
+    )
+    zone, source = next(((z, s) for z, s in choices if z), (None, ZoneSource.STUDY))
+    return Asked(
+        zone=str(zone) if zone else None,
+        zone_source=source,
+        start=_start(side.get("start"), export),
+        day_one=general.study.day_one,
+        eeg_channels=tuple(_strings(side.get("channels", general.eeg.channels), export)),
+        units={**general.eeg.units, **_units(side.get("units", {}), export)},
+    )
+
+
+def _sidecar(path: Path) -> dict[str, object]:
+    try:
+        side = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as bad:
+        raise FileFault(Fault.SETTINGS, f"the sidecar is not JSON: {bad}", where=path.name) from bad
+    if not isinstance(side, dict):
+        raise FileFault(Fault.SETTINGS, "the sidecar is not a JSON object", where=path.name)
+    for key in side:
+        if key not in SIDECAR_KEYS:
+            raise FileFault(
+                Fault.SETTINGS,
+                f"unknown key '{key}' in the sidecar",
+                where=path.name,
+                hint=did_you_mean(key, SIDECAR_KEYS),
+            )
+    return side
+
+
+def _start(value: object, export: Export) -> datetime | None:
+    if value is None:
+        return None
+    try:
+        start = datetime.fromisoformat(str(value))
+    except ValueError as bad:
+        raise FileFault(
+            Fault.SETTINGS,
+            f"start = '{value}' is not a date and time",
+            where=export.relative,
+            hint="2024-03-30T22:15:00",
+        ) from bad
+    return start.replace(tzinfo=None)
+
+
+def _strings(value: object, export: Export) -> list[str]:
+    if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
+        return list(value)
+    raise FileFault(Fault.SETTINGS, "channels is not a list of labels", where=export.relative)
+
+
+def _units(value: object, export: Export) -> dict[str, str]:
+    if isinstance(value, dict) and all(isinstance(item, str) for item in value.values()):
+        return value
+    raise FileFault(Fault.SETTINGS, "units is not an object of label: unit", where=export.relative)

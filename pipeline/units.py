@@ -1,0 +1,394 @@
+"""Units of work in a study folder: which there are, which must run and why, and how each is done and kept.
+
+Three kinds: an export (ingest + extract), a participant (align + score + describe), the cohort (failures, dictionary,
+index page). Each leaves a receipt, written last. Nothing in `inbox/` is ever changed except that a refused export is
+moved, whole, to `quarantine/` with its reason beside it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import polars as pl
+
+from pipeline import __version__
+from pipeline.align import find_conflict
+from pipeline.code_version import code_version
+from pipeline.dataset import tables
+from pipeline.dataset.receipts import ContentHashes, read_receipt, why_run, write_receipt
+from pipeline.dataset.store import (
+    Provenance,
+    atomic,
+    read_json,
+    read_table,
+    read_tables,
+    write_bytes,
+    write_json,
+    write_table,
+)
+from pipeline.dataset.table import Table, dictionary
+from pipeline.errors import Fault, FileFault, SleeploopError, StorageFault, StudyFault, did_you_mean
+from pipeline.extract import Extracted
+from pipeline.features import EPOCHS, SPECTRA, TABLES
+from pipeline.settings import settings_hash
+from pipeline.steps import PARTICIPANT_TABLES, assemble, describe, describe_cohort, take_in
+from pipeline.study import Export, Study, asked_of, exports_of, plain_id, unlisted_folders
+
+_EXTRACTED: tuple[Table, ...] = (tables.RECORDINGS, EPOCHS, SPECTRA, tables.EVENTS, tables.SALIVA)
+
+
+class Status(StrEnum):
+    """How a unit ended."""
+
+    DONE = "done"
+    CACHED = "cached"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class ExportUnit:
+    """One export, the key of its receipt, and why it must run (None: it is up to date)."""
+
+    export: Export
+    sha256: str
+    key: Mapping[str, str]
+    why: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ParticipantUnit:
+    """One participant, its exports, and why it must run (None: it is up to date)."""
+
+    participant: str
+    exports: tuple[ExportUnit, ...]
+    why: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that a run would do, in order."""
+
+    participants: tuple[ParticipantUnit, ...]
+    strangers: tuple[str, ...]
+    """Names in the inbox that belong to nobody in participants.tsv; they are left where they are."""
+    cohort_why: str | None
+
+    @property
+    def exports(self) -> tuple[ExportUnit, ...]:
+        """Every export of every participant."""
+        return tuple(unit for person in self.participants for unit in person.exports)
+
+    @property
+    def nothing_to_do(self) -> bool:
+        """Whether every unit is up to date."""
+        return self.cohort_why is None and not any(p.why for p in self.participants)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one unit ended, for the run's last lines."""
+
+    unit: str
+    status: Status
+    detail: str = ""
+
+
+# ---------------------------------------------------------------- what is to be done
+
+
+def plan(study: Study, only: tuple[str, ...] = ()) -> Plan:
+    """What a run over the study (or over the participants in `only`) would do and why.
+
+    Raises
+    ------
+    StudyFault
+        If a name in `only` is not in participants.tsv.
+    """
+    wanted = tuple(plain_id(name) for name in only)
+    for name in wanted:
+        if name not in study.participants:
+            raise StudyFault(
+                Fault.UNKNOWN_PARTICIPANT,
+                f"there is no participant '{name}' in participants.tsv",
+                hint=did_you_mean(name, study.participants),
+            )
+    hashes = ContentHashes(study.work / "hashes.json")
+    people = tuple(_plan_participant(study, name, hashes) for name in wanted or tuple(study.participants))
+    if not wanted:
+        hashes.save()
+    strangers = tuple(unlisted_folders(study))
+    cohort = None if any(p.why for p in people) else _why(study, _cohort_receipt(study), _cohort_key(study, strangers))
+    return Plan(people, strangers, "a participant changed" if any(p.why for p in people) else cohort)
+
+
+def _plan_participant(study: Study, participant: str, hashes: ContentHashes) -> ParticipantUnit:
+    exports = tuple(_plan_export(study, export, hashes) for export in exports_of(study, participant))
+    waiting = [unit.export.relative for unit in exports if unit.why]
+    if waiting:
+        return ParticipantUnit(participant, exports, f"{len(waiting)} export(s) to take in")
+    key = _participant_key(study, participant, exports)
+    return ParticipantUnit(participant, exports, _why(study, _participant_receipt(study, participant), key))
+
+
+def _plan_export(study: Study, export: Export, hashes: ContentHashes) -> ExportUnit:
+    sha256 = hashes.of(export.path, export.relative)
+    try:
+        asked = _digest(asdict(asked_of(study, export)))
+    except FileFault as bad:
+        # The sidecar cannot be read; taking the export in will say so and quarantine it.
+        asked = f"unreadable: {bad.what}"
+    key = {"content": sha256, "settings": asked, "code": code_version("pipeline.extract")}
+    return ExportUnit(export, sha256, key, _why(study, _export_receipt(study, export), key))
+
+
+def _why(study: Study, receipt: Path, key: Mapping[str, str]) -> str | None:
+    return why_run(receipt, study.folder, key)
+
+
+def _digest(content: object) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def _participant_key(study: Study, participant: str, exports: tuple[ExportUnit, ...]) -> dict[str, str]:
+    return {
+        "participants.tsv row": _digest(asdict(study.participants[participant])),
+        "settings": settings_hash(study.settings.study),
+        "quarantine": _digest(_reasons(study, participant)),
+        "code": code_version("pipeline.steps"),
+        **{f"export {unit.export.relative}": _digest(dict(unit.key)) for unit in exports},
+    }
+
+
+def _cohort_key(study: Study, strangers: tuple[str, ...]) -> dict[str, str]:
+    receipts = {name: read_receipt(_participant_receipt(study, name)) for name in study.participants}
+    return {
+        "inbox folders of nobody": _digest(strangers),
+        "code": code_version("pipeline.steps"),
+        **{f"participant {name}": _digest(dict(r.outputs)) for name, r in receipts.items() if r is not None},
+    }
+
+
+def _export_folder(study: Study, export: Export) -> Path:
+    name = hashlib.sha256(export.relative.encode()).hexdigest()[:12]
+    return study.work / "recordings" / export.participant / name
+
+
+def _export_receipt(study: Study, export: Export) -> Path:
+    return _export_folder(study, export) / "receipt.json"
+
+
+def _participant_receipt(study: Study, participant: str) -> Path:
+    return study.work / "participants" / f"{participant}.json"
+
+
+def _cohort_receipt(study: Study) -> Path:
+    return study.work / "cohort.json"
+
+
+# ---------------------------------------------------------------- doing it
+
+
+def do_export(study: Study, unit: ExportUnit) -> Outcome:
+    """Take one export in and keep what was extracted; a refused one goes to quarantine."""
+    folder = _export_folder(study, unit.export)
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        extracted = take_in(study, unit.export, unit.sha256)
+    except FileFault as fault:
+        put_in_quarantine(study, unit.export, fault, unit.sha256)
+        return Outcome(unit.export.relative, Status.REFUSED, str(fault))
+    provenance = Provenance(__version__, unit.key["code"], unit.key["settings"], {unit.export.relative: unit.sha256})
+    written = []
+    for table in _EXTRACTED:
+        frame: pl.DataFrame = getattr(extracted, table.name)
+        path = folder / f"{table.name}.parquet"
+        write_table(path, table, frame, provenance)
+        written.append(path)
+    write_receipt(_export_receipt(study, unit.export), study.folder, unit.key, written)
+    return Outcome(unit.export.relative, Status.DONE, unit.why or "")
+
+
+def do_participant(study: Study, participant: str) -> Outcome:
+    """Align, score and describe one participant from what was extracted of its exports.
+
+    Exports that contradict each other are refused here, one by one, until the rest agree.
+    """
+    hashes = ContentHashes(study.work / "hashes.json")
+    exports = tuple(_plan_export(study, export, hashes) for export in exports_of(study, participant))
+    ready = [unit for unit in exports if unit.why is None]
+    parts = {unit.export.relative: _read_extracted(study, unit.export) for unit in ready}
+    refused = []
+    while parts and (conflict := find_conflict(pl.concat([p.recordings for p in parts.values()]))):
+        name, fault = conflict
+        unit = next(unit for unit in ready if unit.export.relative == name)
+        put_in_quarantine(study, unit.export, fault, unit.sha256)
+        shutil.rmtree(_export_folder(study, unit.export), ignore_errors=True)
+        ready.remove(unit)
+        del parts[name]
+        refused.append(str(fault))
+    person = study.participants[participant]
+    found = assemble(study, person, list(parts.values()))
+    provenance = Provenance(
+        __version__,
+        code_version("pipeline.steps"),
+        settings_hash(study.settings),
+        {unit.export.relative: unit.sha256 for unit in ready},
+    )
+    written = []
+    for table in PARTICIPANT_TABLES:
+        path = study.dataset / table.name / f"{participant}.parquet"
+        write_table(path, table, found[table.name], provenance)
+        written.append(path)
+    page = study.reports / f"{participant}.html"
+    write_bytes(page, describe(study, person, found, failures(study, participant)).encode())
+    key = _participant_key(study, participant, tuple(ready))
+    write_receipt(_participant_receipt(study, participant), study.folder, key, [*written, page])
+    status = Status.REFUSED if refused else Status.DONE
+    return Outcome(
+        participant, status, "\n".join(refused) or f"{len(parts)} recordings, {found['nights'].height} nights"
+    )
+
+
+def do_cohort(study: Study, strangers: tuple[str, ...]) -> Outcome:
+    """Write what spans participants: failures, the dictionary, the index page; forget who left the study."""
+    gone = _forget_leavers(study)
+    refused = pl.concat([failures(study), _stranger_rows(study, strangers)])
+    found = {
+        table.name: read_tables(study.dataset, table) for table in PARTICIPANT_TABLES if table not in (EPOCHS, SPECTRA)
+    }
+    provenance = Provenance(__version__, code_version("pipeline.steps"), settings_hash(study.settings), {})
+    failed = study.dataset / "failures" / "all.parquet"
+    write_table(failed, tables.FAILURES, refused, provenance)
+    words = study.dataset / "dictionary.csv"
+    with atomic(words) as stream:
+        dictionary(TABLES).write_csv(stream)
+    index = study.reports / "index.html"
+    write_bytes(index, describe_cohort(study, {**found, "failures": refused}).encode())
+    write_receipt(_cohort_receipt(study), study.folder, _cohort_key(study, strangers), [failed, words, index])
+    detail = f"no longer in the study, removed from the dataset: {', '.join(gone)}" if gone else ""
+    return Outcome("cohort", Status.DONE, detail)
+
+
+def _read_extracted(study: Study, export: Export) -> Extracted:
+    folder = _export_folder(study, export)
+    return Extracted(*(read_table(folder / f"{table.name}.parquet", table) for table in _EXTRACTED))
+
+
+def _forget_leavers(study: Study) -> list[str]:
+    """Remove the parts of people who are not in participants.tsv any more."""
+    gone = set()
+    for table in PARTICIPANT_TABLES:
+        for part in (study.dataset / table.name).glob("*.parquet"):
+            if part.stem not in study.participants:
+                gone.add(part.stem)
+                part.unlink()
+    for name in gone:
+        (study.reports / f"{name}.html").unlink(missing_ok=True)
+        _participant_receipt(study, name).unlink(missing_ok=True)
+        shutil.rmtree(study.work / "recordings" / name, ignore_errors=True)
+    return sorted(gone)
+
+
+# ---------------------------------------------------------------- what was refused
+
+
+def put_in_quarantine(study: Study, export: Export, fault: SleeploopError, sha256: str) -> Path:
+    """Move a refused export (and its sidecar) out of the inbox; returns where. Its reason is written first.
+
+    Raises
+    ------
+    StorageFault
+        If it cannot be moved; then it is still in the inbox, whole.
+    """
+    target = study.quarantine / Path(export.relative)
+    if target.exists():
+        target = target.with_name(f"{target.stem}-{sha256[:8]}{target.suffix}")
+    reason = {
+        "participant": export.participant,
+        "export": export.relative,
+        "sha256": sha256,
+        "step": "ingest",
+        "fault": fault.fault.value,
+        "what": fault.what,
+        "where": fault.where,
+        "known": fault.known,
+        "hint": fault.hint,
+        "sleeploop": __version__,
+    }
+    beside = target.with_name(f"{target.name}.reason.json")
+    write_json(beside, reason)
+    try:
+        if target.exists():
+            # The same content was refused before: one copy is enough, and it is there.
+            shutil.rmtree(export.path) if export.path.is_dir() else export.path.unlink()
+        else:
+            shutil.move(export.path, target)
+        if export.sidecar is not None:
+            shutil.move(export.sidecar, target.with_name(f"{target.name}.json"))
+    except OSError as bad:
+        raise StorageFault(
+            Fault.STORAGE,
+            f"the refused export could not be moved: {bad.strerror or bad}",
+            where=export.relative,
+            known=f"it was refused because: {fault.what}",
+            hint="check the permissions of inbox/ and quarantine/",
+        ) from bad
+    return target
+
+
+def _reasons(study: Study, participant: str | None = None) -> list[dict[str, str]]:
+    """Every reason in quarantine, in the order of the exports' paths; not those of exports that were put back."""
+    found = [read_json(path) for path in sorted(study.quarantine.rglob("*.reason.json"))]
+    known = [
+        reason
+        for reason in found
+        if isinstance(reason, dict) and "participant" in reason and not (study.inbox / reason["export"]).exists()
+    ]
+    return [reason for reason in known if participant is None or reason["participant"] == participant]
+
+
+def failures(study: Study, participant: str | None = None) -> pl.DataFrame:
+    """The failures table: every export in quarantine with its reason."""
+    names = [column.name for column in tables.FAILURES.columns]
+    rows: list[dict[str, object]] = [
+        {name: reason.get(name, "") for name in names} for reason in _reasons(study, participant)
+    ]
+    return tables.FAILURES.frame(rows)
+
+
+def _stranger_rows(study: Study, strangers: tuple[str, ...]) -> pl.DataFrame:
+    return tables.FAILURES.frame([stranger_row(study, name) for name in strangers])
+
+
+def stranger_row(study: Study, name: str) -> dict[str, object]:
+    """The failure of something in the inbox that belongs to nobody in participants.tsv; it is left where it is."""
+    fault = stranger_fault(study, name)
+    return {
+        "participant": name,
+        "export": name,
+        "step": "ingest",
+        "fault": fault.fault.value,
+        "what": fault.what,
+        "where": fault.where,
+        "known": fault.known,
+        "hint": fault.hint,
+    }
+
+
+def stranger_fault(study: Study, name: str) -> FileFault:
+    """The words for it."""
+    near = did_you_mean(plain_id(name), study.participants)
+    return FileFault(
+        Fault.UNKNOWN_PARTICIPANT,
+        "it belongs to nobody in participants.tsv",
+        where=f"inbox/{name}",
+        known="it was left where it is; nothing of it was read",
+        hint=f"add a row for it to participants.tsv, or rename the folder ({near})",
+    )
