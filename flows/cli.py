@@ -138,7 +138,7 @@ def simulate(
     participants: Annotated[int, typer.Option(min=1, max=999)] = 3,
     nights: Annotated[int, typer.Option(min=1, max=366)] = 14,
     seed: Annotated[int, typer.Option(help="the same seed writes the same bytes")] = 1,
-    loop: Annotated[str, typer.Option(help="planted loop: none, realistic, strong or mixed")] = "mixed",
+    loop: Annotated[str, typer.Option(help="planted loop: none, realistic or strong")] = "realistic",
     missing: Annotated[float, typer.Option(min=0.0, max=0.9, help="share of nights without a recording")] = 0.1,
     zone: Annotated[str, typer.Option(help="IANA zone in which the participants live")] = "Europe/Rome",
 ) -> None:

@@ -1,7 +1,7 @@
 """Align: a participant's recordings on one clock → epochs, nights and days in its zone, and the whole span.
 
-Where recordings measure the same thing at the same time, the one that lasts longer gives it (then the one that began
-first), so that a short session inside weeks of wear does not break the series in two.
+Where recordings measure the same thing at the same time, electrical beats come before optical ones, and the recording
+that lasts longer before the shorter, so that a session inside weeks of wear does not break the series in two.
 """
 
 from __future__ import annotations
@@ -138,17 +138,19 @@ def _merged(parts: Sequence[Extracted]) -> EpochGrid | None:
     return EpochGrid(first, n, columns)
 
 
-def _priority(part: Extracted) -> tuple[float, object, str]:
+def _priority(part: Extracted) -> tuple[bool, float, object, str]:
+    """Optical beats after electrical ones (they are less exact), then the longer recording first."""
     row = part.recordings.row(0, named=True)
-    return -(row["end_utc"] - row["start_utc"]).total_seconds(), row["start_utc"], row["recording"]
+    optical = part.epochs.get_column("rr_ppg").mean() == 1.0
+    return optical, -(row["end_utc"] - row["start_utc"]).total_seconds(), row["start_utc"], row["recording"]
 
 
 def _groups() -> list[tuple[str, ...]]:
     """Columns that must come from one recording together; every other column stands alone."""
     out: list[tuple[str, ...]] = []
     for family in EPOCH_FAMILIES:
-        names = tuple(c.name for c in family.columns if c.name in _SCALARS)
-        out += [names] if family.together else [(name,) for name in names]
+        out += [family.together] if family.together else []
+        out += [(c.name,) for c in family.columns if c.name in _SCALARS and c.name not in family.together]
     return out
 
 

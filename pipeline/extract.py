@@ -100,9 +100,8 @@ def _series(column: Column, values: NDArray[np.floating] | None, n: int) -> pl.S
     if values is None:
         return pl.Series(column.name, [None] * n, dtype=column.dtype)
     if isinstance(column.dtype, pl.List):
-        kept = np.isfinite(values).all(axis=1)
-        rows = [row if keep else None for row, keep in zip(values, kept, strict=True)]
-        return pl.Series(column.name, rows, dtype=column.dtype)
+        known = pl.Series(np.isfinite(values).all(axis=1))
+        return pl.Series(column.name, values).cast(column.dtype).set(~known, None)
     if isinstance(column.dtype, pl.Enum):
         return pl.Series(column.name, _stage_symbols(values), dtype=column.dtype)
     return pl.Series(column.name, values).fill_nan(None).cast(column.dtype)

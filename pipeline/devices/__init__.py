@@ -15,13 +15,14 @@ from typing import TypeVar
 import numpy as np
 
 from pipeline.clock import to_datetime
-from pipeline.devices import actiwatch_awd, edf, empatica_e4, epoch_csv, mmash, rr_text
+from pipeline.devices import actiwatch_awd, edf, empatica_e4, epoch_csv, mmash, mne_eeg, rr_text
 from pipeline.devices.reader import Asked, Glimpse, Reader, glimpse
 from pipeline.errors import Fault, FileFault
 from pipeline.recording import PLAUSIBLE, Beats, Kind, Recording, Signal
 
 READERS: tuple[Reader, ...] = (
     edf.READER,
+    mne_eeg.READER,
     actiwatch_awd.READER,
     empatica_e4.READER,
     epoch_csv.READER,

@@ -122,9 +122,7 @@ def glimpse(path: Path) -> Glimpse:
     with path.open("rb") as stream:
         head = stream.read(HEAD_BYTES)
     if not head:
-        raise FileFault(
-            Fault.EMPTY_FILE, "the file is empty", where=path.name, hint="export it again from the device"
-        )
+        raise FileFault(Fault.EMPTY_FILE, "the file is empty", where=path.name, hint="export it again from the device")
     names: frozenset[str] = frozenset()
     if head[:4] == b"PK\x03\x04":
         try:

@@ -118,5 +118,5 @@ FAMILY = EpochFamily(
     needs=frozenset({Kind.COUNTS, Kind.ACC, Kind.LIGHT}),
     columns=_COLUMNS,
     compute=compute,
-    together=True,
+    together=tuple(column.name for column in _COLUMNS),
 )

@@ -27,7 +27,9 @@ SWA_HZ = (0.5, 4.0)
 SIGMA_HZ = (11.0, 16.0)
 """The spindle band of the AASM manual."""
 
-_WELCH = "Welch 1967, doi:10.1109/TAU.1967.1161901; artefacts: Brunner et al. 1996, doi:10.1046/j.1365-2869.1996.00009.x"
+_WELCH = (
+    "Welch 1967, doi:10.1109/TAU.1967.1161901; artefacts: Brunner et al. 1996, doi:10.1046/j.1365-2869.1996.00009.x"
+)
 _TOO_FEW = "fewer than half of the epoch's 4-s windows are free of gaps and artefacts"
 
 

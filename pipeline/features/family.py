@@ -97,7 +97,11 @@ class EpochGrid:
             part = values[low:high] if high > low else values[:0]
             if low - first or last - high:
                 part = np.concatenate(
-                    [np.full(min(low - first, last - first), np.nan), part, np.full(max(last - max(high, low), 0), np.nan)]
+                    [
+                        np.full(min(low - first, last - first), np.nan),
+                        part,
+                        np.full(max(last - max(high, low), 0), np.nan),
+                    ]
                 )[: last - first]
             out[name] = part
         return EpochGrid(self.start_ns + first * EPOCH_NS, max(last - first, 0), out)
@@ -194,9 +198,9 @@ class EpochFamily:
     """Any one of these kinds in the recording makes the family run."""
     columns: tuple[Column, ...]
     compute: Callable[[RecordingView], Mapping[str, NDArray[np.floating]]]
-    together: bool = False
-    """True when the columns only make sense from one source: where two recordings measure the same epoch, one of
-    them gives all of the columns. Otherwise each column is taken from the first recording that measured it."""
+    together: tuple[str, ...] = ()
+    """Columns that only make sense from one source: where two recordings measure the same epoch, one of them gives
+    all of these. Every other column is taken from the first recording that measured it."""
 
 
 @dataclass(frozen=True, slots=True)

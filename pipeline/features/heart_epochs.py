@@ -126,4 +126,5 @@ FAMILY = EpochFamily(
     needs=frozenset({Kind.RR, Kind.HR}),
     columns=_COLUMNS,
     compute=compute,
+    together=tuple(column.name for column in _COLUMNS if column.name != "device_hr_bpm"),
 )

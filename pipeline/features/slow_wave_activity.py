@@ -111,7 +111,11 @@ def delta_sleep_ratio(swa_uv2: Floats, stage: Floats) -> float | None:
     of the second, or known power in less than half of the N2 and N3 epochs of either.
     """
     periods = nrem_periods(stage)
-    if len(periods) < 2 or not len(rem_periods(stage)) or np.isnan(stage[: periods[1, 1]]).sum() * _MIN > MAX_UNSEEN_MIN:
+    if (
+        len(periods) < 2
+        or not len(rem_periods(stage))
+        or np.isnan(stage[: periods[1, 1]]).sum() * _MIN > MAX_UNSEEN_MIN
+    ):
         return None
     means = []
     for start, stop in periods[:2]:
@@ -121,3 +125,94 @@ def delta_sleep_ratio(swa_uv2: Floats, stage: Floats) -> float | None:
             return None
         means.append(float(swa_uv2[start:stop][known].mean()))
     return means[0] / means[1] if means[1] > 0.0 else None
+
+
+def _nrem(stage: Floats) -> np.ndarray:
+    """True for N2 and N3."""
+    return np.isin(stage, (Stage.N2, Stage.N3))
+
+
+def _mean(swa_uv2: Floats, where: np.ndarray, least_min: float) -> float | None:
+    """Mean SWA over epochs of known power; None with less than `least_min` of them."""
+    known = where & np.isfinite(swa_uv2)
+    return float(swa_uv2[known].mean()) if known.sum() * _MIN >= least_min and known.any() else None
+
+
+def _night(view: NightView) -> Filled:
+    """The columns of one night, from the epochs inside its sleep window."""
+    grid, window = view.sleep_grid, view.window
+    if grid is None or window is None:
+        return FAMILY.too_little("no sleep window was found", None)
+    swa_uv2, stage = grid["swa_uv2"], grid["stage"]
+    nrem = _nrem(stage)
+    known = nrem & np.isfinite(swa_uv2)
+    coverage = float(known.sum() / nrem.sum()) if nrem.any() else 0.0
+    level = _mean(swa_uv2, nrem, MIN_LEVEL_MIN)
+    if level is None or level <= 0.0:
+        reason = f"{known.sum() * _MIN:.0f} min of N2 and N3 with known power, {MIN_LEVEL_MIN:.0f} are needed"
+        return FAMILY.too_little(reason, coverage)
+    onset = sleep_onset(stage)
+    decline = swa_decline(swa_uv2, nrem)
+    fitted = decline is not None and decline.se_per_h < abs(decline.per_h)
+    values: dict[str, Value] = {
+        "swa_nrem_uv2": level,
+        "swa_n3_uv2": _mean(swa_uv2, stage == Stage.N3, MIN_N3_MIN),
+        "swa_log": float(np.log(level)),
+        "swa_decline_per_h": decline.per_h if decline is not None and fitted else None,
+        "swa_decline_se_per_h": None if decline is None else decline.se_per_h,
+        "swa_decline_ok": None if decline is None else fitted,
+        "swa_first3h_share": None if onset is None else early_share(swa_uv2, stage, onset),
+        "delta_ratio": delta_sleep_ratio(swa_uv2, stage),
+    }
+    reason = _limits(stage, coverage, window, decline, fitted=fitted)
+    return Filled(values, coverage, State.PARTIAL if reason else State.OK, reason)
+
+
+def _limits(
+    stage: Floats, coverage: float, window: SleepWindow, decline: Decline | None, *, fitted: bool
+) -> str | None:
+    """What keeps the numbers from standing for the whole night, in words; None if nothing does."""
+    scored = float(np.isfinite(stage).mean())
+    found = [f"only {scored:.0%} of the sleep window was scored"] if scored < FULL_VALID else []
+    found += [f"power is known in only {coverage:.0%} of N2 and N3"] if coverage < FULL_VALID else []
+    if window.start_censored or window.end_censored:
+        found.append("the recording does not show the whole night")
+    if decline is None:
+        found.append("too little NREM sleep, or too short a span, for a decline")
+    elif not fitted:
+        found.append("the decline could not be told from none: its standard error is larger than the slope")
+    return "; ".join(found) or None
+
+
+_LEVEL = f"less than {MIN_LEVEL_MIN:.0f} min of N2 and N3 with known power"
+_DECLINE = (
+    f"less than {MIN_DECLINE_H:g} h of N2 and N3 with known power, a span below {MIN_SPAN_H:g} h, or fewer than "
+    f"{MIN_BLOCKS} blocks of {BLOCK_H:g} h"
+)
+_KUPFER = "Kupfer et al. 1990, doi:10.1001/archpsyc.1990.01810180087013 (recalled, unverified)"
+
+FAMILY: Family[NightView] = Family(
+    name="slow_wave_activity",
+    level=Level.NIGHT,
+    needs=("swa_uv2",),
+    columns=(
+        Column("swa_nrem_uv2", pl.Float64, "µV²", "mean EEG power 0.5-4 Hz over N2 and N3 epochs free of artefacts; "
+               "depends on derivation and gain", "sleeploop", low=0.0, null_when=_LEVEL),
+        Column("swa_n3_uv2", pl.Float64, "µV²", "the same over N3 only", "sleeploop", low=0.0,
+               null_when=f"less than {MIN_N3_MIN:.0f} min of N3 with known power"),
+        Column("swa_log", pl.Float64, "ln µV²", "natural logarithm of swa_nrem_uv2", "sleeploop", null_when=_LEVEL),
+        Column("swa_decline_per_h", pl.Float64, "1/h", "decline of ln SWA over the night (positive: it falls); slope "
+               "through 90-min blocks of N2 and N3", "sleeploop; Borbély 1982 process S",
+               null_when=f"{_DECLINE}; or the fit failed (swa_decline_ok is false)"),
+        Column("swa_decline_se_per_h", pl.Float64, "1/h", "standard error of the decline, from the scatter of the blocks",
+               "sleeploop", low=0.0, null_when=_DECLINE),
+        Column("swa_decline_ok", pl.Boolean, "", "whether the decline is larger than its standard error", "sleeploop",
+               null_when=_DECLINE),
+        Column("swa_first3h_share", pl.Float64, "1", "share of the night's N2 and N3 SWA energy in the first 3 h after "
+               "sleep onset", "sleeploop", low=0.0, high=1.0,
+               null_when=f"sleep ends within {MIN_NIGHT_H:g} h of onset, or either part was not seen well enough"),
+        Column("delta_ratio", pl.Float64, "1", "delta sleep ratio: mean SWA of the first NREM period over the second",
+               _KUPFER, low=0.0, null_when="fewer than two NREM periods, or not seen well enough"),
+    ),
+    compute=_night,
+)  # fmt: skip

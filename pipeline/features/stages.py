@@ -29,7 +29,9 @@ def stage_codes(hypnogram: Hypnogram, edges_ns: Int64) -> Floats:
         return np.full(len(edges_ns) - 1, np.nan)
     epoch_ns = round(hypnogram.epoch_s * NS)
     begins = edges_ns[:-1] - hypnogram.start_ns
-    codes = _at_centre(hypnogram, begins, epoch_ns) if epoch_ns >= EPOCH_NS else _by_majority(hypnogram, begins, epoch_ns)
+    codes = (
+        _at_centre(hypnogram, begins, epoch_ns) if epoch_ns >= EPOCH_NS else _by_majority(hypnogram, begins, epoch_ns)
+    )
     return np.where(codes == Stage.UNSCORED, np.nan, codes.astype(np.float64))
 
 

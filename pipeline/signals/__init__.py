@@ -1,1 +1,1 @@
-"""placeholder"""
+"""Maths on samples: numpy in, numpy out; no tables, no files."""

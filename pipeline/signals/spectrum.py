@@ -105,9 +105,7 @@ def half_hz_psd_uv2_hz(psd: Density) -> Density:
     return np.asarray(mean, np.float32)
 
 
-def band_power_uv2(
-    psd: Density, freqs_hz: NDArray[np.float64], low_hz: float, high_hz: float
-) -> NDArray[np.float64]:
+def band_power_uv2(psd: Density, freqs_hz: NDArray[np.float64], low_hz: float, high_hz: float) -> NDArray[np.float64]:
     """Power between two frequencies, µV²: the trapezoidal integral over the bins low ≤ f ≤ high (both included).
 
     `psd` has the frequencies `freqs_hz` (evenly spaced) along its last axis; the result lacks that axis and is NaN

@@ -1,0 +1,19 @@
+"""Write the lock files again from pyproject.toml: `make lock`. Needs the package index that the machine is set up with."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+COMPILE = (
+    sys.executable, "-m", "uv", "pip", "compile", "pyproject.toml", "--universal", "--python-version", "3.11",
+    "--generate-hashes", "--no-header", "--no-annotate", "--quiet", "--upgrade", "--group", "build",
+)  # fmt: skip
+
+if __name__ == "__main__":
+    # Neither file names an index: what is written are versions and hashes only.
+    subprocess.run([*COMPILE, "-o", "requirements.lock"], cwd=ROOT, check=True)
+    dev = [*COMPILE, "--group", "dev", "-c", "requirements.lock", "-o", "requirements-dev.lock"]
+    subprocess.run(dev, cwd=ROOT, check=True)
