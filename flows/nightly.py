@@ -56,7 +56,8 @@ def nightly(folder: str, participants: tuple[str, ...] = (), overrides: tuple[st
             if unit.why is not None
         }
         # A participant is assembled from whatever was taken in, also when one of its exports failed.
-        whole = participant_task.submit(study, person.participant, wait_for=[allow_failure(f) for f in exports])
+        waited = [allow_failure(future) for future in exports]
+        whole = participant_task.submit(study, person.participant, return_state=False, wait_for=waited)
         names |= exports | {whole: ("participant", person.participant)}
     outcomes: list[Outcome] = []
     for future in as_completed(list(names)):

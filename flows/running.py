@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any, cast
 
 from rich.console import Console
 
@@ -70,13 +71,13 @@ def _flow(
     reporter: Reporter,
 ) -> list[Outcome]:
     prepare_prefect(study.work, verbose=verbose)
-    from prefect.task_runners import ThreadPoolTaskRunner
+    from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
     from flows.nightly import nightly
 
     token = REPORTER.set(reporter)
     try:
-        runner = ThreadPoolTaskRunner(max_workers=jobs)
+        runner = cast("TaskRunner[Any]", ThreadPoolTaskRunner(max_workers=jobs))  # its future type is invariant
         return nightly.with_options(task_runner=runner)(str(study.folder), participants, overrides)
     finally:
         reporter.closed()

@@ -15,8 +15,10 @@ from pipeline.features import (
     rhythm,
     slow_wave_activity,
 )
-from pipeline.features.epoch_level import EPOCH_FAMILIES, EPOCHS, SPECTRA
-from pipeline.features.family import DayView, Family, NightView, ParticipantView
+from pipeline.features.epoch_level import EPOCH_FAMILIES as EPOCH_FAMILIES
+from pipeline.features.epoch_level import EPOCHS as EPOCHS
+from pipeline.features.epoch_level import SPECTRA as SPECTRA
+from pipeline.features.family import DayView, EpochFamily, Family, NightView, ParticipantView
 
 NIGHT_FAMILIES: tuple[Family[NightView], ...] = (
     continuity.FAMILY,
@@ -27,10 +29,14 @@ NIGHT_FAMILIES: tuple[Family[NightView], ...] = (
 DAY_FAMILIES: tuple[Family[DayView], ...] = (day_load.FAMILY,)
 PARTICIPANT_FAMILIES: tuple[Family[ParticipantView], ...] = (rhythm.FAMILY, regularity.FAMILY)
 
-FAMILIES = (*EPOCH_FAMILIES, *NIGHT_FAMILIES, *DAY_FAMILIES, *PARTICIPANT_FAMILIES)
-
-
 _AnyFamily = Family[NightView] | Family[DayView] | Family[ParticipantView]
+
+FAMILIES: tuple[EpochFamily | _AnyFamily, ...] = (
+    *EPOCH_FAMILIES,
+    *NIGHT_FAMILIES,
+    *DAY_FAMILIES,
+    *PARTICIPANT_FAMILIES,
+)
 
 
 def _extended(base: Table, families: tuple[_AnyFamily, ...]) -> Table:

@@ -7,15 +7,19 @@ from dataclasses import replace
 import polars as pl
 
 from pipeline.dataset import tables
-from pipeline.features import activity_epochs, eeg_power, heart_epochs, skin_epochs, stages
+from pipeline.features.activity_epochs import FAMILY as ACTIVITY
+from pipeline.features.eeg_power import FAMILY as EEG_POWER
 from pipeline.features.family import EpochFamily
+from pipeline.features.heart_epochs import FAMILY as HEART
+from pipeline.features.skin_epochs import FAMILY as SKIN
+from pipeline.features.stages import FAMILY as STAGES
 
 EPOCH_FAMILIES: tuple[EpochFamily, ...] = (
-    stages.FAMILY,
-    eeg_power.FAMILY,
-    heart_epochs.FAMILY,
-    activity_epochs.FAMILY,
-    skin_epochs.FAMILY,
+    STAGES,
+    EEG_POWER,
+    HEART,
+    ACTIVITY,
+    SKIN,
 )
 
 _COLUMNS = tuple(column for family in EPOCH_FAMILIES for column in family.columns)
