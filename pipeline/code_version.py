@@ -54,7 +54,8 @@ def code_version(*modules: str) -> str:
     folders: set[Path] = set()
     for name in _reach(modules):
         path = _ROOT.joinpath(*name.split("."))
-        path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+        # A folder of data tables may bear a module's name (scores/norms beside scores/norms.py).
+        path = path / "__init__.py" if (path / "__init__.py").is_file() else path.with_suffix(".py")
         digest.update(f"{name}\0".encode() + path.read_bytes())
         folders.add(path.parent)
     for folder in sorted(folders - {_ROOT / "pipeline"}):

@@ -107,11 +107,12 @@ def write_table(path: Path, table: Table, frame: pl.DataFrame, provenance: Prove
 
 @contextlib.contextmanager
 def _as_storage_fault(path: Path) -> Iterator[None]:
-    """Polars tells a full disk as its own error; say it in our words."""
+    """Polars tells a full disk as an error of its own, with the system's words inside; say it in ours."""
     try:
         yield
     except pl.exceptions.ComputeError as bad:
-        raise StorageFault(Fault.STORAGE, f"could not write: {bad}", where=str(path)) from bad
+        number = errno.ENOSPC if os.strerror(errno.ENOSPC) in str(bad) else 0
+        raise _storage_fault(path, OSError(number, str(bad))) from bad
 
 
 def read_table(path: Path, table: Table) -> pl.DataFrame:

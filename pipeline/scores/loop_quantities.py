@@ -81,9 +81,11 @@ class Draws:
     risk: WeekRisk
 
     def mean(self, values: Floats) -> float:
+        """The posterior mean of a quantity with one value a draw."""
         return float(self.weights @ values)
 
     def path(self, index: int) -> Floats:
+        """The draws of one parameter, by its place in `PARAMETERS`."""
         return self.theta[:, index]
 
 

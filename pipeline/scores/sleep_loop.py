@@ -176,8 +176,8 @@ SCORE = Score(
     title="Sleep-loop risk",
     meaning=(
         f"Probability that at least {BAD_NIGHTS} of the next {NIGHTS} nights fall into the person's own worst fifth, "
-        "split into the own base rate, the current state and what passes through the day–night loop. A research forecast of "
-        "nights relative to the person's own; it does not rank persons by how badly they sleep."
+        "split into the own base rate, the current state and what passes through the day–night loop. A research "
+        "forecast of nights relative to the person's own; it does not rank persons by how badly they sleep."
     ),
     unit=UNIT,
     needs={table: tuple(columns) for table, columns in NEEDS.items()},

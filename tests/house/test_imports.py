@@ -62,7 +62,8 @@ LISTED = {"devices": "READER", "features": "FAMILY", "scores": "SCORE"}
 
 def _path(module: str) -> Path:
     path = ROOT.joinpath(*module.split("."))
-    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    inside = path / "__init__.py"
+    return inside if inside.is_file() else path.with_suffix(".py")
 
 
 def _imports(module: str) -> set[str]:
