@@ -137,8 +137,8 @@ FAMILY: Family[NightView] = Family(
         _latency("rem_latency_min", "REM"),
         Column(
             "stage_shifts_n", pl.Int64, "count",
-            "changes of stage (wake included) between neighbouring scored epochs, first to last sleep epoch", "sleeploop",
-            low=0.0, null_when=_UNKNOWN,
+            "changes of stage (wake included) between neighbouring scored epochs, first to last sleep epoch",
+            "sleeploop", low=0.0, null_when=_UNKNOWN,
         ),
         Column(
             "rem_periods_n", pl.Int64, "count",

@@ -68,15 +68,16 @@ FAMILY = EpochFamily(
     needs=frozenset({Kind.EEG}),
     columns=(
         Column(
-            "swa_uv2", pl.Float64, "µV²", "slow-wave activity: EEG power from 0.5 to 4 Hz, mean over 4-s windows", _WELCH,
-            low=0.0, null_when=_TOO_FEW,
+            "swa_uv2", pl.Float64, "µV²", "slow-wave activity: EEG power from 0.5 to 4 Hz, mean over 4-s windows",
+            _WELCH, low=0.0, null_when=_TOO_FEW,
         ),
         Column(
             "sigma_uv2", pl.Float64, "µV²", "spindle-band EEG power from 11 to 16 Hz, mean over 4-s windows", _WELCH,
             low=0.0, null_when=f"{_TOO_FEW}, or the sampling rate is 32 Hz or less",
         ),
         Column(
-            "eeg_valid", pl.Float64, "1", "share of the epoch in which the EEG was neither missing, flat, clipped nor beyond 500 µV",
+            "eeg_valid", pl.Float64, "1",
+            "share of the epoch in which the EEG was neither missing, flat, clipped nor beyond 500 µV",
             "sleeploop", low=0.0, high=1.0, null_when="the EEG recording does not reach the epoch",
         ),
         Column(

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from pipeline.clock import EPOCH_S
 from pipeline.dataset.table import Column
 from pipeline.features.family import Family, Filled, Level, NightView, SleepWindow, State, Value
 from pipeline.recording import Floats, Stage
-from pipeline.signals.cycles import asleep, nrem_periods, rem_periods, sleep_onset
+from pipeline.signals.cycles import asleep, nrem_periods, sleep_onset
 
 # Our own choices, all of them, unless said otherwise.
 MIN_LEVEL_MIN = 30.0
@@ -43,6 +44,8 @@ MAX_UNSEEN_MIN = 5.0
 
 _MIN = EPOCH_S / 60.0
 
+Mask = NDArray[np.bool_]
+
 
 @dataclass(frozen=True, slots=True)
 class Decline:
@@ -53,7 +56,7 @@ class Decline:
     blocks: int
 
 
-def swa_decline(swa_uv2: Floats, nrem: Floats | np.ndarray) -> Decline | None:
+def swa_decline(swa_uv2: Floats, nrem: Mask) -> Decline | None:
     """The decline of ln SWA per hour over the epochs where `nrem` holds; positive where SWA falls.
 
     The slope of a straight line through the mean ln SWA of successive 90-min blocks, each weighted by its number of
@@ -87,12 +90,14 @@ def early_share(swa_uv2: Floats, stage: Floats, onset: int) -> float | None:
     """Share of the night's NREM SWA energy that falls into the first 3 h after onset, 0 … 1.
 
     The energy of either part is its mean SWA over valid NREM epochs times its number of NREM epochs, so that epochs
-    lost to artefacts do not shift the share. None if sleep ends within 4 h of onset, if more than a tenth of either
-    part was not scored, or if less than half of its NREM epochs have known power.
+    lost to artefacts do not shift the share. None if sleep ends within 4 h of onset, if onset may have passed in more
+    than 5 min of unscored time, if more than a tenth of either part was not scored, or if less than half of its NREM
+    epochs have known power.
     """
     last = int(np.flatnonzero(asleep(stage))[-1]) + 1
     cut = onset + round(EARLY_H * 3600 / EPOCH_S)
-    if (last - onset) * EPOCH_S < MIN_NIGHT_H * 3600:
+    unseen_min = np.isnan(stage[:onset]).sum() * _MIN
+    if (last - onset) * EPOCH_S < MIN_NIGHT_H * 3600 or unseen_min > MAX_UNSEEN_MIN:
         return None
     energy = []
     for part in (slice(onset, cut), slice(cut, last)):
@@ -107,15 +112,11 @@ def early_share(swa_uv2: Floats, stage: Floats, onset: int) -> float | None:
 def delta_sleep_ratio(swa_uv2: Floats, stage: Floats) -> float | None:
     """Mean SWA of the first NREM period over that of the second (Kupfer's delta sleep ratio, with spectral power).
 
-    None with fewer than two NREM periods, none of them closed by a REM period, more than 5 min unscored up to the end
-    of the second, or known power in less than half of the N2 and N3 epochs of either.
+    None with fewer than two NREM periods (which a REM period parts), more than 5 min unscored up to the end of the
+    second, or known power in less than half of the N2 and N3 epochs of either.
     """
     periods = nrem_periods(stage)
-    if (
-        len(periods) < 2
-        or not len(rem_periods(stage))
-        or np.isnan(stage[: periods[1, 1]]).sum() * _MIN > MAX_UNSEEN_MIN
-    ):
+    if len(periods) < 2 or np.isnan(stage[: periods[1, 1]]).sum() * _MIN > MAX_UNSEEN_MIN:
         return None
     means = []
     for start, stop in periods[:2]:
@@ -127,12 +128,12 @@ def delta_sleep_ratio(swa_uv2: Floats, stage: Floats) -> float | None:
     return means[0] / means[1] if means[1] > 0.0 else None
 
 
-def _nrem(stage: Floats) -> np.ndarray:
+def _nrem(stage: Floats) -> Mask:
     """True for N2 and N3."""
     return np.isin(stage, (Stage.N2, Stage.N3))
 
 
-def _mean(swa_uv2: Floats, where: np.ndarray, least_min: float) -> float | None:
+def _mean(swa_uv2: Floats, where: Mask, least_min: float) -> float | None:
     """Mean SWA over epochs of known power; None with less than `least_min` of them."""
     known = where & np.isfinite(swa_uv2)
     return float(swa_uv2[known].mean()) if known.sum() * _MIN >= least_min and known.any() else None
@@ -149,9 +150,8 @@ def _night(view: NightView) -> Filled:
     coverage = float(known.sum() / nrem.sum()) if nrem.any() else 0.0
     level = _mean(swa_uv2, nrem, MIN_LEVEL_MIN)
     if level is None or level <= 0.0:
-        reason = f"{known.sum() * _MIN:.0f} min of N2 and N3 with known power, {MIN_LEVEL_MIN:.0f} are needed"
-        return FAMILY.too_little(reason, coverage)
-    onset = sleep_onset(stage)
+        lacking = f"{known.sum() * _MIN:.0f} min of N2 and N3 with known power, {MIN_LEVEL_MIN:.0f} are needed"
+        return FAMILY.too_little(lacking, coverage)
     decline = swa_decline(swa_uv2, nrem)
     fitted = decline is not None and decline.se_per_h < abs(decline.per_h)
     values: dict[str, Value] = {
@@ -161,11 +161,30 @@ def _night(view: NightView) -> Filled:
         "swa_decline_per_h": decline.per_h if decline is not None and fitted else None,
         "swa_decline_se_per_h": None if decline is None else decline.se_per_h,
         "swa_decline_ok": None if decline is None else fitted,
-        "swa_first3h_share": None if onset is None else early_share(swa_uv2, stage, onset),
-        "delta_ratio": delta_sleep_ratio(swa_uv2, stage),
     }
+    values |= _by_time_of_night(swa_uv2, stage, window)
     reason = _limits(stage, coverage, window, decline, fitted=fitted)
     return Filled(values, coverage, State.PARTIAL if reason else State.OK, reason)
+
+
+def _by_time_of_night(swa_uv2: Floats, stage: Floats, window: SleepWindow) -> dict[str, Value]:
+    """The columns that count from sleep onset: null where the recording does not show it, or the end they need."""
+    out: dict[str, Value] = {"swa_first3h_share": None, "delta_ratio": None}
+    onset = sleep_onset(stage)
+    if onset is None or (window.start_censored and not np.any(stage[:onset] == Stage.WAKE)):
+        return out
+    if not window.end_censored:
+        out["swa_first3h_share"] = early_share(swa_uv2, stage, onset)
+    # Cut off inside the second NREM period, the night gives only the early part of its mean.
+    if not window.end_censored or np.any(stage[_end_of_second_period(stage) :] == Stage.REM):
+        out["delta_ratio"] = delta_sleep_ratio(swa_uv2, stage)
+    return out
+
+
+def _end_of_second_period(stage: Floats) -> int:
+    """First epoch after the second NREM period; the number of epochs where there is none."""
+    periods = nrem_periods(stage)
+    return int(periods[1, 1]) if len(periods) > 1 else len(stage)
 
 
 def _limits(
@@ -204,13 +223,13 @@ FAMILY: Family[NightView] = Family(
         Column("swa_decline_per_h", pl.Float64, "1/h", "decline of ln SWA over the night (positive: it falls); slope "
                "through 90-min blocks of N2 and N3", "sleeploop; Borbély 1982 process S",
                null_when=f"{_DECLINE}; or the fit failed (swa_decline_ok is false)"),
-        Column("swa_decline_se_per_h", pl.Float64, "1/h", "standard error of the decline, from the scatter of the blocks",
-               "sleeploop", low=0.0, null_when=_DECLINE),
+        Column("swa_decline_se_per_h", pl.Float64, "1/h",
+               "standard error of the decline, from the scatter of the blocks", "sleeploop", low=0.0, null_when=_DECLINE),
         Column("swa_decline_ok", pl.Boolean, "", "whether the decline is larger than its standard error", "sleeploop",
                null_when=_DECLINE),
         Column("swa_first3h_share", pl.Float64, "1", "share of the night's N2 and N3 SWA energy in the first 3 h after "
                "sleep onset", "sleeploop", low=0.0, high=1.0,
-               null_when=f"sleep ends within {MIN_NIGHT_H:g} h of onset, or either part was not seen well enough"),
+               null_when=f"sleep ends within {MIN_NIGHT_H:g} h of onset, or onset, end or either part was not seen well enough"),
         Column("delta_ratio", pl.Float64, "1", "delta sleep ratio: mean SWA of the first NREM period over the second",
                _KUPFER, low=0.0, null_when="fewer than two NREM periods, or not seen well enough"),
     ),

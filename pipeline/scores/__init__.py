@@ -1,6 +1,6 @@
-"""Features → index. The table of contents: every score."""
+"""Features → index. The table of contents: every score, in the order in which pages show them."""
 
-from pipeline.scores import sleep_loop
+from pipeline.scores import hpa, sleep_loop
 from pipeline.scores.score import Score
 
-SCORES: tuple[Score, ...] = (sleep_loop.SCORE,)
+SCORES: tuple[Score, ...] = (hpa.SCORE, sleep_loop.SCORE)

@@ -76,7 +76,7 @@ def _by_stretch(
     # At least scipy's own default pad, which settles the filter's state when the corner is close to fs / 2.
     pad = max(int(np.ceil(PAD_PERIODS * fs_hz / corners_hz[0])), 3 * (2 * len(sos) + 1))
     out = np.full_like(x, np.nan)
-    finite = np.isfinite(x) if x.ndim == 1 else np.isfinite(x).all(axis=1)
+    finite = np.asarray(np.isfinite(x) if x.ndim == 1 else np.isfinite(x).all(axis=1), np.bool_)
     for start, stop in runs_of(finite):
         if stop - start > pad:
             out[start:stop] = sosfiltfilt(sos, x[start:stop].astype(np.float64), axis=0, padlen=pad)

@@ -137,9 +137,9 @@ def _basis(length: int, fs_hz: float) -> NDArray[np.float32]:
     which the rate cannot tell from lower ones, have none.
     """
     hann = 0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(length) / length)
-    freqs = FREQS_HZ[FREQS_HZ < fs_hz / 2.0]
+    freqs = FREQS_HZ[: np.searchsorted(FREQS_HZ, fs_hz / 2.0)]
     phase = 2.0 * np.pi * np.outer(np.arange(length) / fs_hz, freqs)
     one_sided = np.where(freqs > 0.0, 2.0, 1.0)
     scale = np.sqrt(one_sided / (fs_hz * np.sum(hann**2)))
     columns = np.concatenate((np.cos(phase) * scale, np.sin(phase) * scale), axis=1) * hann[:, None]
-    return (columns - columns.mean(axis=0)).astype(np.float32)
+    return np.asarray(columns - columns.mean(axis=0), np.float32)

@@ -1,0 +1,134 @@
+"""Artefacts planted in clean EEG-like noise are found, and nothing else is."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from pipeline.clock import NS
+from pipeline.signals.artefacts import clipped_samples, flat_samples, muscle_windows, valid_samples
+from pipeline.signals.spectrum import window_psd_uv2_hz
+
+FS = 100.0
+START = 1_710_000_000 * NS
+Samples = NDArray[np.float32]
+
+
+def eeg(seconds: float, fs: float = FS, seed: int = 0) -> Samples:
+    """Slow waves of 40 µV in noise of 10 µV."""
+    t = np.arange(round(seconds * fs)) / fs
+    return (40 * np.sin(2 * np.pi * t) + np.random.default_rng(seed).normal(0, 10, len(t))).astype(np.float32)
+
+
+def bursts(x: Samples, n: int, fs: float = FS) -> NDArray[np.bool_]:
+    return muscle_windows(window_psd_uv2_hz(x, np.isfinite(x), fs, START, START, n))
+
+
+def test_clean_eeg_is_valid_throughout() -> None:
+    assert valid_samples(eeg(60), FS).all()
+    assert valid_samples(eeg(60) + np.float32(12_000), FS).all()  # an electrode offset is no artefact
+
+
+def test_gaps_are_not_valid_and_harm_no_neighbour() -> None:
+    x = eeg(60)
+    x[2000:2500] = np.nan
+    valid = valid_samples(x, FS)
+    assert not valid[2000:2500].any()
+    assert valid[:2000].all()
+    assert valid[2500:].all()
+
+
+def test_flat_for_a_second_counts_and_a_sample_less_does_not() -> None:
+    x = eeg(30)
+    x[500:600] = 3.0
+    x[1000:1099] = 3.0
+    assert np.flatnonzero(flat_samples(x, FS)).tolist() == list(range(500, 600))
+    valid = valid_samples(x, FS)
+    assert np.flatnonzero(~valid).tolist() == list(range(500, 600))
+    assert not flat_samples(np.full(500, np.nan, np.float32), FS).any()
+    assert flat_samples(np.zeros(500, np.float32), FS).all()
+
+
+def test_clipping_at_the_own_extremes() -> None:
+    x = eeg(30)
+    x[500:505] = 300.0  # 0.05 s
+    x[900:904] = 300.0  # shorter
+    x[1500:1520] = -300.0
+    assert np.flatnonzero(clipped_samples(x, FS)).tolist() == [*range(500, 505), *range(1500, 1520)]
+    slow = eeg(30, 20.0)
+    slow[100:102] = 300.0  # at low rates time alone would make one sample clipping
+    assert not clipped_samples(slow, 20.0).any()
+    slow[100:103] = 300.0
+    assert np.flatnonzero(clipped_samples(slow, 20.0)).tolist() == [100, 101, 102]
+    x[505:600] = 299.0  # held, but not at the extreme
+    assert not clipped_samples(x, FS)[505:600].any()
+
+
+@pytest.mark.parametrize(("amplitude", "seen"), [(420.0, False), (700.0, True)])
+def test_amplitude_beyond_any_wave(amplitude: float, seen: bool) -> None:
+    x = eeg(60)
+    t = np.arange(100) / FS
+    x[3000:3100] += (amplitude * np.sin(2 * np.pi * t)).astype(np.float32)  # one cycle of 1 Hz
+    bad = np.flatnonzero(~valid_samples(x, FS))
+    assert bool(len(bad)) is seen
+    assert not len(bad) or (bad.min() >= 3000 and bad.max() < 3100)
+
+
+def test_slow_drift_is_baseline() -> None:
+    x = eeg(600) + np.linspace(0, 5000, 60_000).astype(np.float32)
+    assert valid_samples(x, FS).mean() > 0.999
+
+
+def test_a_stretch_without_a_baseline_is_not_valid() -> None:
+    x = np.full(6000, np.nan, np.float32)
+    x[1000:1300] = eeg(3)
+    x[3000:4000] = eeg(10)
+    assert np.flatnonzero(valid_samples(x, FS)).tolist() == list(range(3000, 4000))
+
+
+def test_amplitude_and_range_rules_are_in_uv_and_the_others_know_no_gain() -> None:
+    x = eeg(60)
+    x[500:700] = 1.0
+    x[1000:1010] = x.max() + 1
+    for gain in (np.float32(0.25), np.float32(4.0)):
+        np.testing.assert_array_equal(flat_samples(gain * x, FS), flat_samples(x, FS))
+        np.testing.assert_array_equal(clipped_samples(gain * x, FS), clipped_samples(x, FS))
+
+
+def test_a_muscle_burst_is_found_in_its_windows_alone() -> None:
+    x = eeg(300)
+    burst = np.random.default_rng(5).normal(0, 60, 400)
+    x[30 * 500 + 800 : 30 * 500 + 1200] += burst.astype(np.float32)  # epoch 5, 8 … 12 s: window 4 whole
+    found = bursts(x, 10)
+    assert found[5, 4]
+    assert not np.delete(found, 5, axis=0).any()
+    assert not np.delete(found[5], [3, 4, 5]).any()
+    np.testing.assert_array_equal(bursts(np.float32(8) * x, 10), found)
+
+
+def test_the_threshold_is_four_times_the_median_around() -> None:
+    psd = np.ones((20, 14, 129), np.float32)
+    psd[10, 3] = 3.9
+    psd[10, 5] = 4.1
+    psd[10, 7] = np.nan
+    assert np.argwhere(muscle_windows(psd)).tolist() == [[10, 5]]
+    psd[:7] = 100.0  # loud minutes that are over: epoch 10 looks at epochs 7 … 13
+    assert np.argwhere(muscle_windows(psd)).tolist() == [[10, 5]]
+    psd[14:] = 100.0
+    assert muscle_windows(psd)[10].tolist() == [k == 5 for k in range(14)]
+
+
+def test_where_the_rate_does_not_reach_nothing_was_seen() -> None:
+    x = eeg(120, 64.0)
+    x[1000:1300] *= 10
+    assert not bursts(x, 4, 64.0).any()
+    assert not bursts(np.full(3000, np.nan, np.float32), 1).any()
+    assert bursts(eeg(30), 0).shape == (0, 14)
+
+
+def test_all_missing_empty_and_one_sample() -> None:
+    assert not valid_samples(np.full(3000, np.nan, np.float32), FS).any()
+    assert valid_samples(np.empty(0, np.float32), FS).shape == (0,)
+    assert not valid_samples(np.ones(1, np.float32), FS).any()
+    assert not valid_samples(np.zeros(3000, np.float32), FS).any()
