@@ -46,8 +46,11 @@ fix: $(VENV)/.dev  ## let the formatter and the linter mend what they can
 samples: $(VENV)/.run  ## make sample_data/ again from its seed
 	@$(BIN)/python -m pipeline.simulate sample_data
 
+dictionary: $(VENV)/.run  ## write docs/dictionary.md again from the declarations
+	@$(BIN)/python tests/house/dictionary.py
+
 bench: $(VENV)/.dev  ## operating characteristics and costs (minutes)
-	@$(BIN)/python benchmarks/run_all.py
+	@$(BIN)/python benchmarks/scores/loop_operating_characteristics.py
 
 realdata: $(VENV)/.dev  ## the tests that need the real recordings
 	@$(BIN)/pytest -q -m realdata

@@ -54,7 +54,7 @@ def test_a_wrong_override_is_refused(tmp_path: Path, override: str) -> None:
 
 
 def test_a_folder_without_study_toml_is_told_how_to_get_one(tmp_path: Path) -> None:
-    with pytest.raises(StudyFault, match="no study.toml") as fault:
+    with pytest.raises(StudyFault, match=r"no study\.toml") as fault:
         load_settings(tmp_path / "study.toml")
     assert "sleeploop init" in fault.value.hint
 

@@ -122,7 +122,7 @@ def posterior(x: Floats, noise: Floats, factors: Factors) -> Posterior:
 
 
 def _atypicality(values: Floats, seen: NDArray[np.bool_], specific: Floats, loading: Floats, blocks: _Blocks) -> Floats:
-    """x' (S + L L')⁻¹ x at the population's own E[eta²] = 1."""
+    """The squared distance x' (S + L L')⁻¹ x at the population's own E[eta²] = 1."""
     precision = np.where(seen, 1 / specific, 0.0)
     solved_x, solved_l = blocks.solve(precision, values), blocks.solve(precision, loading)
     across = (values * solved_l).sum(axis=1)

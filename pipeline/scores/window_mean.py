@@ -1,4 +1,4 @@
-"""What was measured of a feature over a window: the mean of its nightly values, how many there are, and by what device."""
+"""What was measured of a feature over a window: the mean of its nightly values, their number, and the device."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ def window_psd_uv2_hz(
     starts = _window_starts(fs_hz, start_ns, grid_start_ns, n_epochs)
     inside = np.flatnonzero((starts >= 0) & (starts + length <= len(x_uv)))
     if not len(inside) or not valid.any():
-        return out.reshape(n_epochs, WINDOWS, -1)
+        return out.reshape(n_epochs, WINDOWS, len(FREQS_HZ))
     seen = np.concatenate(([0], np.cumsum(valid, dtype=np.int64)))
     whole = inside[seen[starts[inside] + length] - seen[starts[inside]] == length]
     # A large electrode offset would cost float32 digits in the sums; it does not touch the result otherwise.
@@ -79,7 +79,7 @@ def window_psd_uv2_hz(
         rows = whole[first : first + _BATCH]
         parts = windows[starts[rows]] @ basis
         out[rows, :wanted] = parts[:, :wanted] ** 2 + parts[:, wanted:] ** 2
-    return out.reshape(n_epochs, WINDOWS, -1)
+    return out.reshape(n_epochs, WINDOWS, len(FREQS_HZ))
 
 
 def epoch_psd_uv2_hz(window_psd: Density, min_share: float = MIN_WINDOW_SHARE) -> Density:

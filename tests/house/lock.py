@@ -1,4 +1,4 @@
-"""Write the lock files again from pyproject.toml: `make lock`. Needs the package index that the machine is set up with."""
+"""Write the lock files again from pyproject.toml (`make lock`), with the package index the machine is set up with."""
 
 from __future__ import annotations
 
