@@ -81,10 +81,12 @@ class Draws:
     risk: WeekRisk
 
     def mean(self, values: Floats) -> float:
+        """Posterior mean of one number per draw."""
         """The posterior mean of a quantity with one value a draw."""
         return float(self.weights @ values)
 
     def path(self, index: int) -> Floats:
+        """One parameter of every draw."""
         """The draws of one parameter, by its place in `PARAMETERS`."""
         return self.theta[:, index]
 

@@ -134,14 +134,14 @@ def test_declared_equals_filled() -> None:
 @pytest.mark.realdata
 def test_slow_waves_grow_with_the_depth_of_real_sleep(real_data: Path) -> None:
     folder = real_data / "dynamo_eeg_segment"
-    x = pl.read_csv(folder / "segment_data.csv", has_header=False)["column_1"].cast(pl.Float64, strict=False)
+    x = pl.read_csv(folder / "segment_data.csv", has_header=False).to_series()
     changes = pl.read_csv(folder / "segment_stages.csv")
     # Changes lie at 10 s + multiples of 30 s, give or take 0.01 s; the file's own codes are 5 W, 4 R, 3 N1, 2 N2, 1 N3.
     seconds = np.rint(changes["Time"].to_numpy() / 10).astype(int) * 10
     stage_of = np.array([-1, 3, 2, 1, 4, 0], np.int8)
     which = np.searchsorted(seconds, np.arange(0, 5020, 10), side="right") - 1
     hypnogram = Hypnogram(START + 20 * NS, 10.0, stage_of[changes["Stage"].to_numpy()[which]], "expert")
-    found = columns(x.drop_nulls().to_numpy(), shift_s=20.0, n=168)
+    found = columns(x.to_numpy(), shift_s=20.0, n=168)
     stage = stage_codes(hypnogram, START + np.arange(169, dtype=np.int64) * 30 * NS)
     swa = {code: float(np.nanmedian(found["swa_uv2"][stage == code])) for code in range(5)}
     assert swa[3] > 1.5 * swa[2]

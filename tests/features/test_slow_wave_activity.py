@@ -113,7 +113,7 @@ def test_levels_by_hand() -> None:
     stage = stages(EIGHT_HOURS)
     swa = np.select([stage == 3, stage == 2], [800.0, 200.0], 30.0)
     filled = fill(stage, swa)
-    n3, n2 = 85.0, 305.0
+    n3, n2 = 85.0, 285.0
     level = (n3 * 800 + n2 * 200) / (n3 + n2)
     assert number(filled, "swa_nrem_uv2") == pytest.approx(level)
     assert number(filled, "swa_n3_uv2") == pytest.approx(800.0)
@@ -121,8 +121,8 @@ def test_levels_by_hand() -> None:
     assert filled.coverage == 1.0
     # NREM periods: 5 N1 + 20 + 40 + 20 (N1 is no part of the mean), then 30 + 30 + 20.
     assert number(filled, "delta_ratio") == pytest.approx(((40 * 800 + 40 * 200) / 80) / ((30 * 800 + 50 * 200) / 80))
-    # Onset at 15 min; 3 h end at 195 min, 5 min into the third period: 40 + 30 min of N3 and 40 + 50 + 5 min of N2.
-    early = 70 * 800 + 95 * 200
+    # Onset at 15 min; 3 h end at 195 min, in the second REM period: 40 + 30 min of N3 and 40 + 50 min of N2.
+    early = 70 * 800 + 90 * 200
     assert number(filled, "swa_first3h_share") == pytest.approx(early / (n3 * 800 + n2 * 200))
 
 
@@ -242,8 +242,8 @@ def test_gaps_lower_the_coverage_and_then_the_state() -> None:
 def test_no_window_no_sleep_no_power_one_epoch() -> None:
     night = NightView(NIGHT, ROME, NOON, NEXT, EpochGrid(NOON, 2880, {"swa_uv2": np.ones(2880)}), None)
     insufficient = [FAMILY.compute(night)]
-    for text in ("W480", "?480", "R480", "20.5", "20"):
-        insufficient.append(fill(stages(text), power(stages(text), 0.3)))
+    nights = [stages(text) for text in ("W480", "?480", "R480", "20.5", "20")]
+    insufficient += [fill(stage, power(stage, 0.3)) for stage in nights]
     insufficient.append(fill(stages("2480"), np.full(960, np.nan)))
     window = SleepWindow(NOON, NEXT, WindowSource.DIARY)
     insufficient.append(FAMILY.compute(replace(night, window=window)))  # never staged

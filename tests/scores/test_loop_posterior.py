@@ -161,9 +161,9 @@ def test_intervals_cover_parameters_drawn_from_the_prior():
     priors = loop_priors()
     mean = priors.means(np.full(1, REL_A), np.full(1, REL_B))
     theta = mean + np.array(priors.sds) * random.standard_normal((400, 6))
-    radius = np.abs(
-        np.linalg.eigvals([[[p, b], [c * p, r + c * b]] for p, r, b, c in theta[:, :4].tolist()])
-    ).max(axis=1)
+    radius = np.abs(np.linalg.eigvals([[[p, b], [c * p, r + c * b]] for p, r, b, c in theta[:, :4].tolist()])).max(
+        axis=1
+    )
     theta = theta[radius < 0.95][:120]
     found = posterior(drawn(random, theta, 42, 0.2), priors)
     for index in (2, 3):
