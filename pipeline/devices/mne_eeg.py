@@ -7,7 +7,6 @@ skipped is NaN: MNE itself closes the first up and fills the second with zeros.
 
 from __future__ import annotations
 
-import configparser
 import re
 import struct
 import warnings
@@ -35,11 +34,6 @@ _FIF = bytes.fromhex("000000640000001f00000014")
 """The first tag of a FIF file: a file id (100) that is an id structure (31) of 20 bytes."""
 _KINDS = {"eeg": Kind.EEG, "eog": Kind.EOG, "emg": Kind.EMG, "ecg": Kind.ECG}
 _VOLT_UV = 1e6
-_MNE_RAISES = (
-    *(ValueError, RuntimeError, OSError, LookupError, TypeError, ArithmeticError, AttributeError, AssertionError),
-    *(EOFError, struct.error, configparser.Error),
-)
-"""What MNE was seen, or is written, to raise on damaged files."""
 _NEW_SEGMENT = re.compile(r"^Mk\d+=New Segment,[^,\n]*,(\d+),[^,\n]*,[^,\n]*(?:,(\d{20}))?\s*$", re.MULTILINE)
 
 
@@ -80,10 +74,10 @@ def read(path: Path, asked: Asked) -> Recording:
     with path.open("rb") as stream:
         is_fif = stream.read(len(_FIF)) == _FIF
     header = "" if is_fif else path.read_bytes().decode("latin-1")
+    if is_fif:
+        _check_tags(path)
     raw, repairs = _opened(path, is_fif=is_fif)
     fs_hz = float(raw.info["sfreq"])
-    if is_fif and not _fif_is_whole(path):
-        raise _fault(path, Fault.TRUNCATED, "the recording is cut short", "the file ends within a block")
     promised = re.search(r"^DataPoints=(\d+)\s*$", header, re.MULTILINE)
     if promised and int(promised[1]) > raw.n_times:
         known = f"the header promises {promised[1]} samples, {raw.n_times} are there"
@@ -96,7 +90,9 @@ def read(path: Path, asked: Asked) -> Recording:
         bad = int(np.isnan(values).sum())
         if bad:
             repairs.append(f"{bad / fs_hz:g} s of '{raw.ch_names[place]}' are marked bad in the file; left empty")
-        placed = on_one_grid(values.astype(np.float32), clock.first, clock.onset_s, fs_hz, path)
+        with np.errstate(over="ignore"):  # a damaged scale makes infinities, which are refused as implausible
+            microvolts = values.astype(np.float32)
+        placed = on_one_grid(microvolts, clock.first, clock.onset_s, fs_hz, path)
         signals.append(Signal(kind, raw.ch_names[place], fs_hz, clock.start_ns, placed))
     return Recording(
         device="FIF" if is_fif else "BrainVision",
@@ -123,8 +119,11 @@ def _opened(path: Path, *, is_fif: bool) -> tuple[BaseRaw, list[str]]:
     return raw, [f"MNE: {text}" for text in dict.fromkeys(texts)]
 
 
-def _fif_is_whole(path: Path) -> bool:
-    """Whether every block that a FIF file begins is ended in it: MNE takes a file cut between two tags for whole."""
+def _check_tags(path: Path) -> None:
+    """Raise unless the tags of a FIF file lead forward and end every block that they begin.
+
+    MNE would follow a tag that leads back for ever, and takes a file that is cut between two tags for whole.
+    """
     depth, at, size = 0, 0, path.stat().st_size
     with path.open("rb") as stream:
         while 0 <= at <= size - 16:
@@ -132,8 +131,11 @@ def _fif_is_whole(path: Path) -> bool:
             tag, _, length, following = struct.unpack(">iiii", stream.read(16))
             depth += {104: 1, 105: -1}.get(tag, 0)  # FIFF_BLOCK_START and FIFF_BLOCK_END
             ahead = following if following > 0 else at + 16 + length
-            at = ahead if following >= 0 and ahead > at else -1
-    return depth == 0
+            if following >= 0 and ahead <= at:
+                raise _fault(path, Fault.CORRUPT, "its tags lead in a circle", f"the tag at byte {at} leads back")
+            at = ahead if following >= 0 else -1
+    if depth:
+        raise _fault(path, Fault.TRUNCATED, "the recording is cut short", "the file ends within a block")
 
 
 @contextmanager
@@ -144,7 +146,7 @@ def _in_words(path: Path) -> Iterator[None]:
     except FileNotFoundError as bad:
         missing = f"a file that it names is missing: {Path(str(bad.filename)).name}"
         raise _fault(path, Fault.TRUNCATED, missing, "BrainVision is .vhdr, .vmrk and .eeg") from bad
-    except _MNE_RAISES as bad:
+    except Exception as bad:  # MNE raises every kind on damaged files, bare `Exception` among them
         words = f"{type(bad).__name__}: {' '.join(str(bad).split())[:300]}"
         raise _fault(path, Fault.CORRUPT, "MNE cannot decode this recording", words) from bad
 
@@ -155,12 +157,18 @@ def _fault(path: Path, fault: Fault, what: str, known: str) -> FileFault:
 
 
 def _fif_clock(raw: BaseRaw, path: Path, asked: Asked, zone: str) -> _Clock:
-    """The start of a FIF file: its measurement date is UTC and `first_samp` samples before its first sample."""
+    """The start of a FIF file: its measurement date is UTC and `first_samp` samples before its first sample.
+
+    An instant needs no wall clock: a sidecar's start counts only where the file has no date.
+    """
     whole = np.zeros(1, np.int64), np.zeros(1)
     date = raw.info["meas_date"]
-    if date is None or asked.start is not None:
+    if date is None:
         return _Clock(utc_from_wall(need_start(path, asked), zone), *whole)
-    return _Clock(to_ns(date.astimezone(UTC)) + round(raw.first_samp / raw.info["sfreq"] * NS), *whole)
+    start_ns = to_ns(date.astimezone(UTC)) + round(raw.first_samp / raw.info["sfreq"] * NS)
+    other = asked.start is not None and utc_from_wall(asked.start, zone) != start_ns
+    note = f"the start is the file's own, {date:%Y-%m-%d %H:%M:%S} UTC; the sidecar says {asked.start}"
+    return _Clock(start_ns, *whole, (note,) if other else ())
 
 
 def _brainvision_clock(raw: BaseRaw, header: str, path: Path, asked: Asked, zone: str) -> _Clock:

@@ -140,7 +140,8 @@ def _features(person: Person, tables: Mapping[str, pl.DataFrame]) -> tuple[list[
         apart = left_out(loading, tables)
         if apart and loading.not_when is not None:
             column, value = loading.not_when
-            missing.append(f"{loading.feature}: {apart} values left out: no norm where {column} is {value}")
+            why = f"not comparable with the norm: {column} is {value}"
+            missing.append(f"{loading.feature}: nights left out: {apart} ({why})")
         if not means:
             missing += [] if apart else [f"{loading.feature}: not measured"]
             continue
@@ -160,7 +161,7 @@ def _other_devices(feature: str, means: Sequence[WindowMean], used: WindowMean |
     if used is None:
         return [f"{feature}: no norm for this device ({', '.join(mean.device for mean in means)})"]
     return [
-        f"{feature}: {mean.n} values by {mean.device} left out: it stands on {used.device}"
+        f"{feature}: nights left out: {mean.n} (measured by {mean.device}; it stands on {used.device})"
         for mean in means
         if mean is not used
     ]
@@ -209,7 +210,7 @@ def _state(features: Sequence[_Feature], details: Mapping[str, float | None]) ->
     )
     lacks = []
     if reliability < LEAST_RELIABILITY:
-        lacks.append(f"reliability {reliability:.2f} is below {LEAST_RELIABILITY:.2f}")
+        lacks.append(f"reliability {reliability:.3f} is below {LEAST_RELIABILITY:.2f}")
     if len(domains) < LEAST_DOMAINS:
         named = f" ({', '.join(domains)})" if domains else ""
         lacks.append(f"{len(domains)} of the {LEAST_DOMAINS} domains needed have enough nights{named}")
@@ -217,7 +218,7 @@ def _state(features: Sequence[_Feature], details: Mapping[str, float | None]) ->
         return ScoreState.INSUFFICIENT, (*lacks, *short)
     if settled < OK_RELIABILITY:
         lacks.append(
-            f"reliability of the features with enough nights is {settled:.2f}, below {OK_RELIABILITY:.2f}: "
+            f"reliability of the features with enough nights is {settled:.3f}, below {OK_RELIABILITY:.2f}: "
             "most of the answer is the population's"
         )
     if len(modalities) < LEAST_MODALITIES:

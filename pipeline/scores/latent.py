@@ -27,6 +27,9 @@ NIGHT_AUTOCORRELATION = 0.15
 FIXED_POINT_ITERATIONS = 2
 """Updates of E[eta²] in the moment-matched loading uncertainty; a third moves nothing by 0.01 T."""
 
+LEAST_SPECIFIC = 0.02
+"""Share of a feature's variance that neither eta nor its domain explains, at least, after loadings are updated."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Factors:
@@ -147,7 +150,8 @@ def updated_loadings(factors: Factors, x: Floats, criterion: Floats, criterion_l
     """The factors after a cohort in which a criterion of eta (a cortisol slope, say) was measured as well.
 
     Each loading is the precision-weighted mean of its prior and of cov(x_j, y) / lambda_y, whose squared standard
-    error is Var(x_j) Var(y) / (n lambda_y²): partial pooling, feature by feature.
+    error is Var(x_j) Var(y) / (n lambda_y²): partial pooling, feature by feature. No loading grows beyond what the
+    domain's share of the variance leaves.
 
     Parameters
     ----------
@@ -161,6 +165,7 @@ def updated_loadings(factors: Factors, x: Floats, criterion: Floats, criterion_l
         Its own loading on eta, lambda_y.
     """
     loading, tau = factors.loading.copy(), factors.tau.copy()
+    largest = np.sqrt(1 - LEAST_SPECIFIC - factors.domain_share)
     for j in range(len(loading)):
         pair = np.isfinite(x[:, j]) & np.isfinite(criterion)
         n = int(pair.sum())
@@ -171,4 +176,4 @@ def updated_loadings(factors: Factors, x: Floats, criterion: Floats, criterion_l
         tau2 = 1 / (1 / tau[j] ** 2 + 1 / se2)
         loading[j] = tau2 * (loading[j] / tau[j] ** 2 + estimate / se2)
         tau[j] = np.sqrt(tau2)
-    return Factors(loading, tau, factors.domain_share, factors.domain)
+    return Factors(np.clip(loading, -largest, largest), tau, factors.domain_share, factors.domain)

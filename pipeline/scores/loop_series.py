@@ -164,8 +164,10 @@ def _composite(nights: pl.DataFrame, lacks: list[str]) -> pl.DataFrame:
         here = streams == stream
         for name, sign in NIGHT_PARTS.items():
             values = nights.get_column(name).to_numpy()[here].astype(np.float64)
-            if np.isfinite(values).sum() < STREAM_NIGHTS_MIN:
-                lacks.append(f"{name}: measured in too few nights of {stream}")
+            known = int(np.isfinite(values).sum())
+            if known < STREAM_NIGHTS_MIN:
+                few = f"measured in {known} nights, {STREAM_NIGHTS_MIN} are needed" if known else "not measured"
+                lacks.append(f"{name}: {few} ({stream})")
                 continue
             z = sign * z_scores(winsorised(values), floor=FLAT * float(np.nanmax(np.abs(values))))
             total[here] += np.nan_to_num(z)

@@ -10,9 +10,10 @@ import ast
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import mne
 import numpy as np
 import pytest
 
@@ -139,7 +140,18 @@ def write_edf(folder: Path) -> Path:
     return path
 
 
+def write_fif(folder: Path) -> Path:
+    """A minute of one EEG at 64 Hz, 10 s of it marked bad."""
+    raw = mne.io.RawArray(np.full((1, 64 * 60), 2e-5), mne.create_info(["Fz"], 64, "eeg"), verbose="ERROR")
+    raw.set_meas_date(datetime(2024, 3, 1, 21, tzinfo=UTC))
+    raw.set_annotations(mne.Annotations([30.0], [10.0], ["BAD_off"], orig_time=raw.info["meas_date"]))
+    path = folder / "night_raw.fif"
+    raw.save(path, verbose="ERROR", overwrite=True)
+    return path
+
+
 SAMPLES: dict[str, Sample] = {
+    "mne_eeg": Sample(write_fif, (30.0, 40.0), frozenset({Kind.EEG})),
     "rr_text": Sample(write_rr, (160.0, 220.0), frozenset({Kind.RR})),
     "actiwatch_awd": Sample(write_awd, (1800.0, 2400.0), frozenset({Kind.COUNTS, Kind.LIGHT})),
     "epoch_csv": Sample(write_epochs, (1800.0, 2400.0), frozenset({Kind.COUNTS, Kind.LIGHT})),

@@ -242,6 +242,15 @@ def test_fif_without_a_date_needs_a_start(tmp_path: Path) -> None:
     assert told.signals[0].start_ns == to_ns(datetime(2024, 3, 1, 21, 30, 15, tzinfo=UTC))
 
 
+def test_the_date_of_a_fif_file_outranks_a_sidecar_and_a_contradiction_is_told(tmp_path: Path) -> None:
+    path = fif(raw_array(), tmp_path)
+    told = READER.read(path, replace(ROME, start=datetime(2020, 1, 1, 12)))  # noqa: DTZ001
+    assert told.signals[0].start_ns == READER.read(path, ROME).signals[0].start_ns
+    assert told.repairs == (
+        "the start is the file's own, 2024-03-01 21:30:15 UTC; the sidecar says 2020-01-01 12:00:00",
+    )
+
+
 def test_a_file_without_eeg_is_not_usable(tmp_path: Path) -> None:
     path = fif(raw_array(("EOG L",), ("eog",)), tmp_path)
     assert refused(path).fault is Fault.NOTHING_USABLE
@@ -263,6 +272,15 @@ def test_a_fif_file_that_is_cut_between_two_buffers_is_truncated(tmp_path: Path)
     last = content.rindex(bytes.fromhex("0000012c00000004000004b0"))
     path.write_bytes(content[:last])
     assert refused(path).fault is Fault.TRUNCATED
+
+
+def test_a_fif_file_whose_tags_lead_in_a_circle_is_corrupt(tmp_path: Path) -> None:
+    path = fif(raw_array(), tmp_path)
+    content = bytearray(path.read_bytes())
+    buffer = content.rindex(bytes.fromhex("0000012c00000004"))
+    content[buffer + 12 : buffer + 16] = (36).to_bytes(4, "big")
+    path.write_bytes(content)
+    assert refused(path).what == "its tags lead in a circle"
 
 
 @pytest.mark.realdata

@@ -50,7 +50,7 @@ def number(filled: Filled, name: str) -> float:
 
 
 def nrem(stage: Floats) -> NDArray[np.bool_]:
-    return (stage == 2) | (stage == 3)
+    return np.isin(stage, (2, 3))
 
 
 def test_an_exact_decline_is_found_exactly() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -23,11 +25,11 @@ W, N1, N2, N3, R, U, M = (
 )
 
 
-def codes(stages: list[int], epoch_s: float = 30.0, shift_s: float = 0.0, n: int = 4) -> list[float]:
+def codes(stages: Sequence[int], epoch_s: float = 30.0, shift_s: float = 0.0, n: int = 4) -> list[float]:
     """What `n` grid epochs hold; NaN as 99 so that lists compare."""
     hypnogram = Hypnogram(START + round(shift_s * NS), epoch_s, np.array(stages, np.int8), "hand")
     edges = START + np.arange(n + 1, dtype=np.int64) * 30 * NS
-    return np.nan_to_num(stage_codes(hypnogram, edges), nan=99.0).tolist()
+    return [99.0 if np.isnan(code) else float(code) for code in stage_codes(hypnogram, edges)]
 
 
 def test_on_the_grid_every_stage_is_kept() -> None:

@@ -72,7 +72,7 @@ def test_each_part_of_the_night_has_its_sign():
         series = loop_series(days_table(a), nights)
         assert series is not None
         assert np.corrcoef(series.night, sign * nights.get_column(part).to_numpy())[0, 1] > 0.95
-        assert sum("measured in too few nights" in words for words in series.lacks) == 2
+        assert sum(words == f"{p}: not measured (eeg)" for p in others for words in series.lacks) == 2
 
 
 def test_series_have_mean_zero_and_sd_one_and_null_is_missing_not_zero():

@@ -19,7 +19,7 @@ def night(text: str) -> NDArray[np.float64]:
 
 
 def minutes(rows: NDArray[np.int64]) -> list[list[float]]:
-    return (rows / 2).tolist()
+    return [[float(low) / 2, float(high) / 2] for low, high in rows]
 
 
 def test_sleep_is_four_stages_and_nothing_else() -> None:

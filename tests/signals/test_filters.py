@@ -13,10 +13,10 @@ Floats = NDArray[np.float64]
 
 
 def sine(hz: float, seconds: float = 60.0, fs: float = FS) -> Floats:
-    return np.sin(2 * np.pi * hz * np.arange(round(seconds * fs)) / fs)
+    return np.asarray(np.sin(2 * np.pi * hz * np.arange(round(seconds * fs)) / fs), np.float64)
 
 
-def gain(filtered: Floats, original: Floats) -> float:
+def gain(filtered: NDArray[np.floating], original: Floats) -> float:
     """Amplitude kept in phase with the original, away from the edges."""
     inner = slice(1500, -1500)
     return float(filtered[inner] @ original[inner] / (original[inner] @ original[inner]))

@@ -47,7 +47,7 @@ def test_all_five_stages_occur_and_no_other() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(
-    st.integers(1, 1400),
+    st.integers(20, 1400),
     st.floats(0, 90),
     st.floats(0.5, 300),
     st.floats(0.01, 0.4),
