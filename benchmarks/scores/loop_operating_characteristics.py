@@ -79,10 +79,9 @@ def with_gaps(random: np.random.Generator, values: Floats, share: float) -> Floa
 def fitted(day: Floats, night: Floats) -> Posterior:
     """The posterior of every person, after the adjustment of the score."""
     days, n = day.shape
-    pairs = (np.isfinite(day) & np.isfinite(night)).sum(axis=0)
     weekend_day, weekend_night = np.arange(days) % 7 >= 5, np.isin(np.arange(days) % 7, (4, 5))
-    day_z = np.stack([adjusted(day[:, i], weekend_day, int(pairs[i])) for i in range(n)], axis=1)
-    night_z = np.stack([adjusted(night[:, i], weekend_night, int(pairs[i])) for i in range(n)], axis=1)
+    day_z = np.stack([adjusted(day[:, i], weekend_day) for i in range(n)], axis=1)
+    night_z = np.stack([adjusted(night[:, i], weekend_night) for i in range(n)], axis=1)
     priors = loop_priors()
     return posterior(Observed(day_z, night_z, np.full(n, priors.day.value), np.full(n, priors.night.value)), priors)
 

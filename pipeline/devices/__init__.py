@@ -30,8 +30,8 @@ READERS: tuple[Reader, ...] = (
     rr_text.READER,
 )
 
-EARLIEST_YEAR, LATEST_YEAR = 1990, 2100
-"""Outside these years the clock is wrong: no device of these formats is older."""
+EARLIEST_YEAR, LATEST_YEAR = 1985, 2100
+"""Outside these years the clock is wrong: EDF, the oldest of these formats, counts its two-digit years from 1985."""
 
 _HINTS: tuple[tuple[str, str], ...] = (
     (r"(?s)PK\x03\x04.*\[Content_Types\]\.xml", "this is an office document: save its sheet as csv"),

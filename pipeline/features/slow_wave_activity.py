@@ -158,7 +158,7 @@ def _night(view: NightView) -> Filled:
         "swa_nrem_uv2": level,
         "swa_n3_uv2": _mean(swa_uv2, stage == Stage.N3, MIN_N3_MIN),
         "swa_log": float(np.log(level)),
-        "swa_decline_per_h": decline.per_h if decline is not None and fitted else None,
+        "swa_decline_per_h": None if decline is None else decline.per_h,
         "swa_decline_se_per_h": None if decline is None else decline.se_per_h,
         "swa_decline_ok": None if decline is None else fitted,
     }
@@ -208,7 +208,7 @@ _DECLINE = (
     f"less than {MIN_DECLINE_H:g} h of N2 and N3 with known power, a span below {MIN_SPAN_H:g} h, or fewer than "
     f"{MIN_BLOCKS} blocks of {BLOCK_H:g} h"
 )
-_KUPFER = "Kupfer et al. 1990, doi:10.1001/archpsyc.1990.01810180087013 (recalled, unverified)"
+_KUPFER = "Kupfer et al. 1990, Arch Gen Psychiatry 47:1100 (recalled, unverified)"
 
 FAMILY: Family[NightView] = Family(
     name="slow_wave_activity",
@@ -221,8 +221,8 @@ FAMILY: Family[NightView] = Family(
                null_when=f"less than {MIN_N3_MIN:.0f} min of N3 with known power"),
         Column("swa_log", pl.Float64, "ln µV²", "natural logarithm of swa_nrem_uv2", "sleeploop", null_when=_LEVEL),
         Column("swa_decline_per_h", pl.Float64, "1/h", "decline of ln SWA over the night (positive: it falls); slope "
-               "through 90-min blocks of N2 and N3", "sleeploop; Borbély 1982 process S",
-               null_when=f"{_DECLINE}; or the fit failed (swa_decline_ok is false)"),
+               "through 90-min blocks of N2 and N3; not to be used where swa_decline_ok is false",
+               "sleeploop; Borbély 1982", null_when=_DECLINE),
         Column("swa_decline_se_per_h", pl.Float64, "1/h",
                "standard error of the decline, from the scatter of the blocks", "sleeploop", low=0.0,
                null_when=_DECLINE),
@@ -230,7 +230,8 @@ FAMILY: Family[NightView] = Family(
                null_when=_DECLINE),
         Column("swa_first3h_share", pl.Float64, "1", "share of the night's N2 and N3 SWA energy in the first 3 h after "
                "sleep onset", "sleeploop", low=0.0, high=1.0,
-               null_when=f"sleep ends within {MIN_NIGHT_H:g} h of onset, or onset, end or either part was not seen"),
+               null_when=f"sleep ends within {MIN_NIGHT_H:g} h of onset, or onset, end or either part was "
+               "not seen well enough"),
         Column("delta_ratio", pl.Float64, "1", "delta sleep ratio: mean SWA of the first NREM period over the second",
                _KUPFER, low=0.0, null_when="fewer than two NREM periods, or not seen well enough"),
     ),

@@ -1,4 +1,4 @@
-"""The double-plotted actogram: every row 48 h of local clock from noon, so that one night stands in the middle of each half."""
+"""The double-plotted actogram: rows of 48 h from local noon, so that every night is seen whole, twice."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ BIN_NS = 300 * NS
 DAY_BINS = 288
 """Bins of 5 min in 24 h of wall clock."""
 MAX_DAYS = 90
-WIDTH, LEFT, RIGHT = 960.0, 122.0, 950.0
+"""Rows drawn at most, the latest ones; earlier days are in the dataset."""
+WIDTH, LEFT, RIGHT = 960.0, 122.0, 940.0
 ROW, BAR, TOP = 30.0, 4.0, 20.0
 SCALE_PCT = 98.0
 """The common height is this percentile of the participant's activity above zero; rarer peaks are cut there."""
@@ -44,10 +45,11 @@ class Course:
 
 
 def course(epochs: pl.DataFrame, days: Sequence[date], zone: str) -> Course | None:
-    """The participant's activity between the first and last of `days`; None where no movement was recorded.
+    """The participant's activity over the last `MAX_DAYS` of `days`; None where no movement was recorded in them.
 
     Where the clocks go back, the repeated hour holds the mean of both passes.
     """
+    days = [day for day in days if (days[-1] - day).days < MAX_DAYS]
     name, unit = max(MEASURES, key=lambda m: int(np.isfinite(floats(epochs, m[0])).sum()))
     values, wear = floats(epochs, name), floats(epochs, "wear")
     if not days or not (np.isfinite(values).any() or (wear == 0).any()):
@@ -143,7 +145,7 @@ def _outline(height: Floats, first: int, base: float) -> str:
 def _label(day: date, hours: Mapping[date, float]) -> tuple[str, str]:
     """Weekday and date, and the length of the night's 24 h if the clocks change in it."""
     length = hours.get(day)
-    change = f"{length:g} h (clocks change)" if length is not None and length != 24.0 else ""
+    change = f"{length:g} h" if length is not None and length != 24.0 else ""
     return weekday(day), change
 
 

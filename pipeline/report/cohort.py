@@ -25,16 +25,16 @@ def cohort_page(tables: Mapping[str, pl.DataFrame], *, title: str, version: str)
     people = []
     for row in tables["participants"].sort("participant").to_dicts():
         name = row["participant"]
+        own = pl.col("participant") == name
         people.append(
             {
                 **row,
                 "own": [
-                    _score_cell(one, ends)
+                    _score_cell(next(iter(scores.filter(own & (pl.col("score") == score)).to_dicts()), None), ends)
                     for score in SCORE_TITLES
-                    for one in scores.filter((pl.col("participant") == name) & (pl.col("score") == score)).to_dicts()
                 ],
-                "refused": tables["failures"].filter(pl.col("participant") == name).height,
-                "qc": _qc(name, nights.filter(pl.col("participant") == name).to_dicts()),
+                "refused": tables["failures"].filter(own).height,
+                "qc": _qc(name, nights.filter(own).to_dicts()),
             }
         )
     return render(
@@ -50,7 +50,9 @@ def cohort_page(tables: Mapping[str, pl.DataFrame], *, title: str, version: str)
     )
 
 
-def _score_cell(row: Row, ends: Mapping[str, tuple[float, float]]) -> Row:
+def _score_cell(row: Row | None, ends: Mapping[str, tuple[float, float]]) -> Row:
+    if row is None:
+        return {"state": "not scored", "reason": "no night", "number": None, "unit": "", "gauge": None}
     number = (
         None
         if row["estimate"] is None

@@ -14,8 +14,14 @@ SMALL, SMALL_EDGE = 180.0, 6.0
 BAR_WIDTH = 220.0
 
 
+POPULATION = (20.0, 80.0)
+"""The scale of T scores: three population SD to either side of the mean."""
+
+
 def limits(scores: Sequence[Mapping[str, Any]]) -> tuple[float, float]:
-    """The common scale of some rows of one score: 0 … 100 for percent, else round numbers around every interval and 0."""
+    """The scale that rows of one score share: 0 … 100 for percent, else round numbers around every interval and 0."""
+    if scores and all(row["unit"] == "T" for row in scores):
+        return POPULATION
     if any(row["unit"] == "%" for row in scores):
         return 0.0, 100.0
     ends = [row[name] for row in scores for name in ("low95", "high95", "estimate") if row[name] is not None]

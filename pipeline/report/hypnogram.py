@@ -34,10 +34,12 @@ def night_figure(night: Mapping[str, Any], epochs: pl.DataFrame, spectra: pl.Dat
     seen = np.isfinite(floats(epochs, "swa_uv2")) | _staged(epochs)
     span = at[seen]
     axis = ClockAxis(int(span.min()), int(span.max()) + EPOCH_NS, LEFT, RIGHT, night["zone"])
-    children: list[Markup] = [hatch("unscored")]
+    # One id a night: a page holds many nights, and an id may stand in it only once.
+    pattern = f"unscored-{night['night']}"
+    children: list[Markup] = [hatch(pattern)]
     top = GAP
     for panel, height in (
-        (_stage_rows(axis, at, epochs, top), len(STAGES) * ROW),
+        (_stage_rows(axis, at, epochs, (top, pattern)), len(STAGES) * ROW),
         (_spectrum(axis, spectra, top + len(STAGES) * ROW + GAP), SPECTROGRAM),
     ):
         children += panel
@@ -59,8 +61,9 @@ def _staged(epochs: pl.DataFrame) -> np.ndarray:
     return epochs.get_column("stage").is_not_null().to_numpy()
 
 
-def _stage_rows(axis: ClockAxis, at: Int64, epochs: pl.DataFrame, top: float) -> list[Markup]:
+def _stage_rows(axis: ClockAxis, at: Int64, epochs: pl.DataFrame, place: tuple[float, str]) -> list[Markup]:
     """The five labelled rows, one rectangle per run of a stage, joined by a thin step line."""
+    top, pattern = place
     out = [
         part
         for k, label in enumerate(LABELS)
@@ -89,11 +92,12 @@ def _stage_rows(axis: ClockAxis, at: Int64, epochs: pl.DataFrame, top: float) ->
     steps = broken_path(np.repeat(x, 2)[1:-1], np.repeat(middle_y, 2))
     out.append(tag("path", d=steps, class_="steps"))
     for first, last in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
-        out.append(_stage_rect(int(row[first]), x[first], x[last] - x[first], top))
+        out.append(_stage_rect(int(row[first]), x[first], x[last] - x[first], place))
     return out
 
 
-def _stage_rect(row: int, x: float, width: float, top: float) -> Markup:
+def _stage_rect(row: int, x: float, width: float, place: tuple[float, str]) -> Markup:
+    top, pattern = place
     if row < 0:
         name = "movement" if row == -2 else "unscored"
         return tag(
@@ -102,7 +106,7 @@ def _stage_rect(row: int, x: float, width: float, top: float) -> Markup:
             y=top,
             width=width,
             height=len(STAGES) * ROW,
-            fill="url(#unscored)",
+            fill=f"url(#{pattern})",
             opacity=0.6,
             data_stage=name,
         )
@@ -164,10 +168,10 @@ def _trace(axis: ClockAxis, at: Int64, values: Floats, panel: tuple[float, str, 
     digits = 0 if high >= 10 else 1
     return [
         line(LEFT, top + TRACE, RIGHT, top + TRACE, "rule"),
-        text(LEFT - 8, top + TRACE / 2 - 2, label, anchor="end", class_="label"),
+        text(LEFT - 8, top + TRACE / 2 - 3, label, anchor="end", class_="label"),
         text(LEFT - 8, top + TRACE / 2 + 10, unit, anchor="end", class_="unit"),
         tag("path", d=broken_path(axis.x(middle), y), class_="trace", data_trace=label),
-        text(RIGHT, top + 9, f"{low:.{digits}f} … {high:.{digits}f} {unit}", anchor="end", class_="unit"),
+        text(LEFT - 8, top + TRACE / 2 + 23, f"{low:.{digits}f} … {high:.{digits}f}", anchor="end", class_="unit"),
     ]
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
 import polars as pl
 
-from pipeline.report.actogram import actogram, course
+from pipeline.report.actogram import MAX_DAYS, actogram, course
 from pipeline.report.gauge import bar, gauge, limits
 from pipeline.report.hypnogram import night_figure, nights_with_eeg
 from pipeline.report.rows import Row, border_ns, clock, percent, shown, spaced, stamp, state_counts, weekday
@@ -22,12 +23,14 @@ MOST_EEG_NIGHTS = 14
 SCORE_TITLES = {"hpa": "HPA-dysregulation index", "sleep_loop": "Sleep-loop risk"}
 NIGHT_COLUMNS = (
     ("tst_min", "asleep, min", 0), ("se_pct", "efficiency, %", 0), ("waso_min", "WASO, min", 0),
-    ("n3_min", "N3, min", 0), ("noct_hr_bpm", "HR, bpm", 1), ("noct_rmssd_ms", "RMSSD, ms", 0), ("hr_dip_pct", "HR dip, %", 0),
+    ("n3_min", "N3, min", 0), ("noct_hr_bpm", "HR, bpm", 1), ("noct_rmssd_ms", "RMSSD, ms", 0),
+    ("hr_dip_pct", "HR dip, %", 0),
 )  # fmt: skip
 _MODALITIES = (
     ("EEG or stages", ("stage", "swa_uv2")),
-    ("heart", ("hr_bpm",)),
+    ("heart", ("hr_bpm", "device_hr_bpm")),
     ("movement", ("activity_cpm", "mad_mg")),
+    ("skin", ("eda_tonic_us", "temp_c")),
 )
 
 
@@ -51,13 +54,18 @@ def participant_page(tables: Frames, *, participant: str, title: str, version: s
         figures=_eeg_figures(tables, nights),
         eeg_nights=len(nights_with_eeg(nights, tables["epochs"])) if nights else 0,
         most_eeg=MOST_EEG_NIGHTS,
+        actogram_days=MAX_DAYS,
+        nights_span=(nights[-1]["night"] - nights[0]["night"]).days + 1 if nights else 0,
         actogram=_actogram(tables, nights, zone),
         trends=drawn,
         no_trends=empty,
         night_columns=[label for _, label, _ in NIGHT_COLUMNS],
         nights=[_night_view(n) for n in nights],
         states=[
-            {**s, "level": level} for level in ("nights", "days", "participants") for s in state_counts(tables[level])
+            {**s, "level": level}
+            for level in ("nights", "days", "participants")
+            for s in state_counts(tables[level])
+            if s["states"]
         ],
         failures=tables["failures"].to_dicts(),
         recordings=[_recording_view(r) for r in tables["recordings"].sort("start_utc").to_dicts()],
@@ -68,7 +76,7 @@ def score_view(row: Mapping[str, Any]) -> Row:
     """One score as the page shows it."""
     details = {d["name"]: d["value"] for d in row["details"]}
     parts = [c for c in row["contributions"] if c["domain"] != "prior"]
-    largest = max((abs(c["contribution"]) for c in parts), default=1.0) or 1.0
+    largest = max((abs(c["contribution"]) for c in parts), default=0.0)
     return {
         **row,
         "title": SCORE_TITLES.get(row["score"], spaced(row["score"])),
@@ -84,11 +92,12 @@ def score_view(row: Mapping[str, Any]) -> Row:
                 "name": spaced(c["feature"]),
                 "shown_value": shown(c["value"], 2),
                 "shown_z": shown(c["z"], 2),
-                "shown_part": f"{c['contribution']:+.2f}",
+                "shown_part": f"{c['contribution']:+.2f}".replace("-", "−"),
                 "bar": bar(c["contribution"], largest),
             }
             for c in row["contributions"]
         ],
+        "total": shown(math.fsum(c["contribution"] for c in row["contributions"]), 2),
         "details": [{"name": spaced(name), "value": shown(value, 3)} for name, value in details.items()],
     }
 

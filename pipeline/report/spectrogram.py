@@ -37,7 +37,7 @@ def coloured(share: Floats) -> NDArray[np.uint8]:
     low = np.minimum(at.astype(np.int64), len(anchors) - 2)
     rgb = anchors[low] + (at - low)[..., None] * (anchors[low + 1] - anchors[low])
     rgb[np.isnan(share)] = MISSING_GREY
-    return rgb.round().astype(np.uint8)
+    return np.asarray(rgb.round(), np.uint8)
 
 
 def image_uri(power: Floats, limits: tuple[float, float]) -> str:

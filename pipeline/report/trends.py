@@ -20,12 +20,12 @@ TRENDS = (
     ("midpoint_h", "Mid-sleep, from midnight", "h", 1),
     ("n3_min", "Stage N3", "min", 0),
     ("rem_min", "Stage REM", "min", 0),
+    ("swa_log", "SWA in N2 and N3", "ln µV²", 2),
     ("noct_hr_bpm", "Nocturnal heart rate", "bpm", 0),
     ("noct_lnrmssd", "Nocturnal ln RMSSD", "ln ms", 2),
     ("hr_dip_pct", "Nocturnal heart rate dip", "%", 0),
 )
 """Column, title, unit, decimals."""
-SWA_COLUMNS = ("swa_mean_log", "swa_nrem_log", "swa_log", "swa_nrem_uv2", "swa_mean_uv2")
 
 
 def trends(nights: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> tuple[list[Markup], list[str]]:

@@ -8,13 +8,17 @@ from numpy.typing import NDArray
 from pipeline.scores.loop_model import Floats
 
 WINSOR_SD = 4.0
-TREND_MIN_PAIRS = 21
-HIGH_PASS_MIN_PAIRS = 42
+TREND_MIN_D = 21
+"""Length of a series, first to last date, from which on a straight line is taken off."""
 HIGH_PASS_D = 21
 """Length of the centred running mean that is taken off. It removes seasons; 14 days would halve the detection of a
 true loop, 21 cost little (simulated: sleeploop, docs/scores/sleep_loop.md)."""
-HIGH_PASS_MIN_OBSERVED = 7
-"""Measured dates the running mean needs, a third of its window; else the date becomes missing."""
+HIGH_PASS_MIN_D = 2 * HIGH_PASS_D
+"""Length of a series from which on the running mean is taken off. Counted in dates, not in measured ones: a slow cause
+does its harm over time, and gaps do not undo it."""
+HIGH_PASS_ONE_IN = 3
+"""One in so many dates of the window must be measured; else the date becomes missing, because what is taken off would
+be little more than the value itself."""
 WEEKEND_MIN_DATES = 2
 """Free dates, and other ones, that a weekend effect needs to be estimated at all."""
 MAD_TO_SD = 1.4826
@@ -23,17 +27,17 @@ FLAT = 1e-9
 """A series whose SD is below this share of its magnitude does not vary: what is left is rounding."""
 
 
-def adjusted(values: Floats, free: NDArray[np.bool_], pairs: int) -> Floats:
+def adjusted(values: Floats, free: NDArray[np.bool_]) -> Floats:
     """A series without weekend effect, trend and slow change, as z of its own SD; all NaN where it does not vary.
 
     `values` has one entry a date, NaN where missing; `free` marks weekend dates (for nights: those that end on a free
-    day). With fewer than `TREND_MIN_PAIRS` pairs no trend, and with fewer than `HIGH_PASS_MIN_PAIRS` no running mean
-    is taken off.
+    day). Series shorter than `TREND_MIN_D` keep their trend, those shorter than `HIGH_PASS_MIN_D` their slow change:
+    there the loop could not be told from it.
     """
     if np.isfinite(values).sum() < 2:
         return np.full(len(values), np.nan)
-    left = _unexplained(winsorised(values), free.astype(np.float64), trend=pairs >= TREND_MIN_PAIRS)
-    if pairs >= HIGH_PASS_MIN_PAIRS:
+    left = _unexplained(winsorised(values), free.astype(np.float64), trend=len(values) >= TREND_MIN_D)
+    if len(values) >= HIGH_PASS_MIN_D:
         left = left - running_mean(left)
     return z_scores(left, floor=FLAT * float(np.nanmax(np.abs(values))))
 
@@ -51,15 +55,16 @@ def winsorised(values: Floats) -> Floats:
 
 
 def running_mean(values: Floats) -> Floats:
-    """Centred 21-day mean of what was measured; NaN where the window holds fewer than 7 measured dates.
+    """Centred 21-day mean of what was measured; NaN where less than a third of the window was.
 
     Missing dates count for nothing, and at the ends the window is what there is of it.
     """
     box, half = np.ones(HIGH_PASS_D), HIGH_PASS_D // 2
     seen = np.isfinite(values)
+    size = np.convolve(np.ones(len(values)), box)[half:-half]
     count = np.convolve(seen, box)[half:-half]
     total = np.convolve(np.where(seen, values, 0.0), box)[half:-half]
-    return np.where(count >= HIGH_PASS_MIN_OBSERVED, total / np.maximum(count, 1.0), np.nan)
+    return np.where(HIGH_PASS_ONE_IN * count >= size, total / np.maximum(count, 1.0), np.nan)
 
 
 def z_scores(values: Floats, *, floor: float) -> Floats:

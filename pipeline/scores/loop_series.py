@@ -87,10 +87,9 @@ def loop_series(days: pl.DataFrame, nights: pl.DataFrame) -> LoopSeries | None:
     measured = [*day_rows.get_column("date"), *night_rows.get_column("date")] or dates
     first, length = min(measured), (max(measured) - min(measured)).days + 1
     day, night = _laid_out(day_rows, first, length), _laid_out(night_rows, first, length)
-    pairs = int((np.isfinite(day) & np.isfinite(night)).sum())
     weekday = (first.weekday() + np.arange(length)) % 7
-    day_z = adjusted(day, weekday >= SATURDAY, pairs)
-    night_z = adjusted(night, (weekday == FRIDAY) | (weekday == SATURDAY), pairs)
+    day_z = adjusted(day, weekday >= SATURDAY)
+    night_z = adjusted(night, (weekday == FRIDAY) | (weekday == SATURDAY))
     for name, before, after in (("day index", day, day_z), ("night index", night, night_z)):
         lost = int(np.isfinite(before).sum() - np.isfinite(after).sum())
         if lost:

@@ -192,26 +192,38 @@ def test_the_high_pass_takes_off_a_season_and_leaves_the_days():
     free = np.arange(days) % 7 >= 5
     fast = np.random.default_rng(4).standard_normal(days)
     season = 2.0 * np.sin(np.pi * np.arange(days) / days)
-    slow = adjusted(fast + season, free, 90)
-    plain = adjusted(fast, free, 90)
+    slow = adjusted(fast + season, free)
+    plain = adjusted(fast, free)
     assert np.corrcoef(fast + season, season)[0, 1] > 0.4
     assert abs(np.corrcoef(slow, season)[0, 1]) < 0.12
     assert np.corrcoef(slow, plain)[0, 1] > 0.98
-    # Below 42 pairs no running mean is taken off, and the season stays.
-    assert np.corrcoef(adjusted(fast + season, free, 41), season)[0, 1] > 0.4
 
 
-def test_trend_goes_from_21_pairs_on():
-    line, free = np.linspace(0.0, 5.0, 30), np.zeros(30, dtype=bool)
-    values = line + np.random.default_rng(1).standard_normal(30)
-    assert abs(np.corrcoef(adjusted(values, free, 21), line)[0, 1]) < 1e-9
-    assert np.corrcoef(adjusted(values, free, 20), line)[0, 1] > 0.5
+def test_the_high_pass_goes_from_42_dates_on_gaps_included():
+    free = np.zeros(42, dtype=bool)
+    hump = 4.0 * np.sin(np.pi * np.arange(42) / 41) + np.random.default_rng(4).standard_normal(42)
+    hump[5:12] = np.nan
+    slow = np.where(np.isfinite(hump), np.sin(np.pi * np.arange(42) / 41), np.nan)
+
+    def left(n: int) -> float:
+        seen = np.isfinite(hump[:n])
+        return float(np.corrcoef(adjusted(hump[:n], free[:n])[seen], slow[:n][seen])[0, 1])
+
+    assert left(41) > 0.7
+    assert left(42) < 0.5
+
+
+def test_trend_goes_from_21_dates_on():
+    line, free = np.linspace(0.0, 5.0, 21), np.zeros(21, dtype=bool)
+    values = line + np.random.default_rng(1).standard_normal(21)
+    assert abs(np.corrcoef(adjusted(values, free), line)[0, 1]) < 1e-9
+    assert np.corrcoef(adjusted(values[:20], free[:20]), line[:20])[0, 1] > 0.5
 
 
 def test_weekend_effect_is_taken_off():
     free = np.arange(35) % 7 >= 5
     values = 3.0 * free + np.random.default_rng(1).standard_normal(35)
-    left = adjusted(values, free, 20)
+    left = adjusted(values, free)
     assert left[free].mean() == pytest.approx(left[~free].mean(), abs=1e-12)
 
 
@@ -219,10 +231,20 @@ def test_running_mean_by_hand():
     values = np.full(30, np.nan)
     values[:8] = np.arange(8.0)
     mean = running_mean(values)
-    # Date 0 sees dates 0 … 10: the eight values; date 12 sees 2 … 22: six of them, one too few.
+    # Date 0 sees dates 0 … 10: the eight values. Date 11 sees 1 … 21: seven of 21. Date 12 sees 2 … 22: one too few.
     assert mean[0] == pytest.approx(3.5)
     assert mean[11] == pytest.approx(4.0)
     assert np.isnan(mean[12])
+
+
+def test_the_running_mean_asks_a_third_of_what_its_window_holds():
+    values = np.full(30, np.nan)
+    values[[0, 3, 6, 9]] = [1.0, 2.0, 3.0, 6.0]
+    mean = running_mean(values)
+    # At the edge the window is dates 0 … 10, four of eleven measured; date 1 sees 0 … 11, four of twelve; date 2 one more.
+    assert mean[0] == pytest.approx(3.0)
+    assert mean[1] == pytest.approx(3.0)
+    assert np.isnan(mean[2])
 
 
 def test_an_artefact_is_drawn_in_to_four_robust_sd():
