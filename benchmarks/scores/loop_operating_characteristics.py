@@ -148,35 +148,49 @@ def recovery(random: np.random.Generator, n: int) -> None:
             )
 
 
+def from_the_prior(random: np.random.Generator, n: int) -> World:
+    """Persons whose paths b and c are drawn from the prior, where such persons can exist."""
+    priors = loop_priors()
+    b = priors.paths[2] + priors.sds[2] * random.standard_normal(4 * n)
+    c = priors.paths[3] + priors.sds[3] * random.standard_normal(4 * n)
+    flat = np.full(4 * n, PHI_A), np.full(4 * n, PHI_B)
+    # A path that alone would give more than the reliable variance has no such stationary law.
+    q_a, q_b = innovation_variances(*flat, b, c, np.full(4 * n, REL_A), np.full(4 * n, REL_B))
+    exists = (q_a > 0.05) & (q_b > 0.05) & (b * c < 0.6 * (1.0 - PHI_A) * (1.0 - PHI_B))
+    return World(b[exists][:n], c[exists][:n])
+
+
 def averaged_coverage(random: np.random.Generator, n: int) -> None:
     print("\nB3  paths b, c drawn from the prior; 20 % missing; adjusted as in the score\nnights  cov95 g")
-    priors = loop_priors()
     for days in (28, 56, 90):
-        b = priors.paths[2] + priors.sds[2] * random.standard_normal(4 * n)
-        c = priors.paths[3] + priors.sds[3] * random.standard_normal(4 * n)
-        flat = np.full(4 * n, PHI_A), np.full(4 * n, PHI_B)
-        # A path that alone would give more than the reliable variance has no such stationary law.
-        q_a, q_b = innovation_variances(*flat, b, c, np.full(4 * n, REL_A), np.full(4 * n, REL_B))
-        exists = (q_a > 0.05) & (q_b > 0.05) & (b * c < 0.6 * (1.0 - PHI_A) * (1.0 - PHI_B))
-        b, c = b[exists][:n], c[exists][:n]
-        found = simulated(random, World(b, c), days, 0.2)
-        print(f"{days:6d}  {covers(found, b * c).mean():.3f}")
+        world = from_the_prior(random, n)
+        found = simulated(random, world, days, 0.2)
+        print(f"{days:6d}  {covers(found, world.b * world.c).mean():.3f}")
 
 
 def confounded(random: np.random.Generator, n: int) -> None:
-    print(
-        "\nB4  no loop, 20 % missing: share of persons called reinforcing (P>.9)\ncommon cause            56 nights  84 nights"
-    )
-    for name, cause in (
-        ("half-sine season 1 SD", {"season_sd": 1.0}),
-        ("AR(.5) factor .7 SD", {"factor_ar": 0.5, "factor_sd": 0.7}),
-        ("AR(.8) factor .7 SD", {"factor_ar": 0.8, "factor_sd": 0.7}),
+    print(f"\nB4  no loop, 20 % missing, {3 * n} persons a cell: share called reinforcing (P>.9)")
+    print("common cause            56 nights  84 nights")
+    clean = none(3 * n)
+    for name, world in (
+        ("half-sine season 1 SD", replace(clean, season_sd=1.0)),
+        ("AR(.5) factor .7 SD", replace(clean, factor_ar=0.5, factor_sd=0.7)),
+        ("AR(.8) factor .7 SD", replace(clean, factor_ar=0.8, factor_sd=0.7)),
     ):
-        shares = [
-            (p_reinforcing(simulated(random, replace(none(n), **cause), days, 0.2)) > CALL_P).mean()
-            for days in (56, 84)
-        ]
+        shares = [(p_reinforcing(simulated(random, world, days, 0.2)) > CALL_P).mean() for days in (56, 84)]
         print(f"{name:22}  {shares[0]:9.3f}  {shares[1]:9.3f}")
+
+
+def weeks(found: Posterior) -> tuple[Floats, Floats]:
+    """R7 and its loop part of every person."""
+    end, n = found.end, len(found.theta)
+    risks, loop = np.empty(n), np.empty(n)
+    for i in range(n):
+        state = State(end.mean_a[i], end.mean_b[i], end.var_a[i], end.cov_ab[i], end.var_b[i])
+        week = week_risk(found.theta[i], state, loop_priors().night.value)
+        risks[i] = found.weights[i] @ week.full
+        loop[i] = found.weights[i] @ (week.full - week.without_loop)
+    return risks, loop
 
 
 def forecast(random: np.random.Generator, n: int) -> None:
@@ -185,17 +199,12 @@ def forecast(random: np.random.Generator, n: int) -> None:
 
     print("\nB6  bad week in the 7 nights after 56 nights, 20 % missing")
     print("truth        event rate  mean prediction  Brier model  own base rate  climatology  AUC   loop part, points")
-    for name, strength in {"none": 0.0, **STRENGTHS}.items():
-        world = World(np.full(n, strength), np.full(n, strength))
+    worlds = {name: World(np.full(n, g), np.full(n, g)) for name, g in {"none": 0.0, **STRENGTHS}.items()}
+    for name, world in (worlds | {"from prior": from_the_prior(random, n)}).items():
         day, night = drawn(random, world, 56 + NIGHTS)
         past = with_gaps(random, night[:56], 0.2)
         found = fitted(with_gaps(random, day[:56], 0.2), past)
-        end, risks, loop = found.end, np.empty(n), np.empty(n)
-        for i in range(n):
-            state = State(end.mean_a[i], end.mean_b[i], end.var_a[i], end.cov_ab[i], end.var_b[i])
-            week = week_risk(found.theta[i], state, loop_priors().night.value)
-            risks[i] = found.weights[i] @ week.full
-            loop[i] = found.weights[i] @ (week.full - week.without_loop)
+        risks, loop = weeks(found)
         event = (night[56:] > WORST_FIFTH_Z).sum(axis=0) >= BAD_NIGHTS
         # The own rate of bad nights, with one night of each kind added so that it is never 0 or 1.
         rate = ((past > WORST_FIFTH_Z).sum(axis=0) + 1.0) / (np.isfinite(past).sum(axis=0) + 2.0)
@@ -215,10 +224,11 @@ def runtime(random: np.random.Generator) -> None:
         seconds = time.process_time() - start
     print(f"\nB7  100 persons × 90 nights, adjustment and posterior: {seconds:.2f} CPU s")
     start = time.process_time()
-    found = fitted(day[:, :1], night[:, :1])
-    end = found.end
-    week_risk(found.theta[0], State(end.mean_a[0], end.mean_b[0], end.var_a[0], end.cov_ab[0], end.var_b[0]), REL_B)
-    print(f"B7  one person × 90 nights, posterior and forecast: {time.process_time() - start:.2f} CPU s")
+    weeks(fitted(day, night))
+    print(f"B7  100 persons × 90 nights, with the forecast: {time.process_time() - start:.2f} CPU s")
+    start = time.process_time()
+    weeks(fitted(day[:, :1], night[:, :1]))
+    print(f"B7  one person × 90 nights, with the forecast: {time.process_time() - start:.2f} CPU s")
 
 
 def main() -> None:

@@ -118,7 +118,7 @@ class WindowSource(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SleepWindow:
-    """The main rest of a night: in bed … out of bed; censored where a recording's edge or a hole hides the true time."""
+    """The main rest of a night, in bed … out of bed; censored where an edge or a hole hides the true time."""
 
     start_ns: int
     end_ns: int

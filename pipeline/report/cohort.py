@@ -68,11 +68,12 @@ def _score_cell(row: Row | None, ends: Mapping[str, tuple[float, float]]) -> Row
 
 
 def _qc(name: str, nights: list[Row]) -> Markup | None:
-    """One small square a night and modality."""
+    """One small square a night and modality; a night without a row leaves its place free."""
     if not nights:
         return None
-    squares = []
-    for x, night in enumerate(nights):
+    squares, first = [], nights[0]["night"]
+    for night in nights:
+        x = (night["night"] - first).days
         for y, (family, label) in enumerate(QC_FAMILIES):
             state = night[f"{family}_state"]
             squares.append(
@@ -83,4 +84,4 @@ def _qc(name: str, nights: list[Row]) -> Markup | None:
                 )
             )  # fmt: skip
     words = f"{name}: what was measured in each of {len(nights)} nights"
-    return figure(len(nights) * CELL + 1, len(QC_FAMILIES) * CELL + 1, words, *squares, class_="qc")
+    return figure((x + 1) * CELL + 1, len(QC_FAMILIES) * CELL + 1, words, *squares, class_="qc")

@@ -63,7 +63,7 @@ def _staged(epochs: pl.DataFrame) -> np.ndarray:
 
 def _stage_rows(axis: ClockAxis, at: Int64, epochs: pl.DataFrame, place: tuple[float, str]) -> list[Markup]:
     """The five labelled rows, one rectangle per run of a stage, joined by a thin step line."""
-    top, pattern = place
+    top = place[0]
     out = [
         part
         for k, label in enumerate(LABELS)

@@ -24,7 +24,7 @@ class ScoreState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """One part of an estimate. The parts of a score sum to it (see each score's `sums_to`)."""
+    """One part of an estimate; the parts of a score sum to it."""
 
     feature: str
     domain: str

@@ -78,7 +78,7 @@ def diagonal_posterior(parts: Sequence[tuple[float, float, float, float, float]]
 
 def test_estimate_of_three_features_worked_by_hand() -> None:
     # 14 nights count as 14 / (1 + .3/.85 · 13/14) = 10.5444 (lag-one correlation .15). z of the table's figures:
-    # noct_hr, ring or wrist: (77.7 − 63.5)/7.1 = 2; n3_pct by hypnogram: −(4.4 − 20.4)/8 = 2; ra: −(.714 − .837)/.123 = 1.
+    # noct_hr, optical: (77.7 − 63.5)/7.1 = 2; n3_pct by hypnogram: −(4.4 − 20.4)/8 = 2; ra: −(.714 − .837)/.123 = 1.
     # Slopes unknown, or the figure recalled: s_norm .3, so noise = (1 − ICC)/ICC/10.5444 + .09.
     given = tables(sleep="hypnogram", night={"n3_pct": 4.4, "noct_hr_bpm": 77.7}, whole={"ra": 0.714})
     found = hpa(MAN, given)

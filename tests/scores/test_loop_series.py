@@ -241,7 +241,7 @@ def test_the_running_mean_asks_a_third_of_what_its_window_holds():
     values = np.full(30, np.nan)
     values[[0, 3, 6, 9]] = [1.0, 2.0, 3.0, 6.0]
     mean = running_mean(values)
-    # At the edge the window is dates 0 … 10, four of eleven measured; date 1 sees 0 … 11, four of twelve; date 2 one more.
+    # Four of the eleven dates of date 0's window are measured, four of the twelve of date 1, four of 13 of date 2.
     assert mean[0] == pytest.approx(3.0)
     assert mean[1] == pytest.approx(3.0)
     assert np.isnan(mean[2])
