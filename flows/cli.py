@@ -90,7 +90,9 @@ def status(study: StudyFolder, participant: Only = None, overrides: Overrides = 
     for name in rows[0] if rows else ("participant",):
         table.add_column(name.replace("_", " "), overflow="fold")
     for row in rows:
-        table.add_row(*("–" if cell is None else str(cell) for cell in row.values()))
+        # Why it would run is long: `run --dry-run` and --json tell it.
+        shown = {**row, "run": "yes" if row["run"] else "no"}
+        table.add_row(*("–" if cell is None else str(cell) for cell in shown.values()))
     out.print(table)
     for name in todo.strangers:
         out.print(f"inbox/{name} belongs to nobody in participants.tsv", highlight=False, markup=False)

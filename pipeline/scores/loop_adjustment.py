@@ -11,8 +11,8 @@ WINSOR_SD = 4.0
 TREND_MIN_D = 21
 """Length of a series, first to last date, from which on a straight line is taken off."""
 HIGH_PASS_D = 21
-"""Length of the centred running mean that is taken off. It removes seasons; 14 days would halve the detection of a
-true loop, 21 cost little (simulated: sleeploop, docs/scores/sleep_loop.md)."""
+"""Length of the centred running mean that is taken off: removes seasons and costs a quarter of the calls of a true
+loop; a shorter one costs more (simulated: sleeploop, docs/scores/sleep_loop.md)."""
 HIGH_PASS_MIN_D = 2 * HIGH_PASS_D
 """Length of a series from which on the running mean is taken off. Counted in dates, not in measured ones: a slow cause
 does its harm over time, and gaps do not undo it."""
