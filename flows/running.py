@@ -19,8 +19,9 @@ from flows.environment import prepare_prefect
 from flows.progress import REPORTER, Bars, Lines, Reporter, Silent
 from flows.summary import nothing_new_lines, place_lines, plan_lines, run_lines, score_lines
 from pipeline.errors import Fault, StorageFault, StudyFault
+from pipeline.quarantine import stranger_fault
 from pipeline.study import Study, open_study
-from pipeline.units import Outcome, Plan, Status, plan, stranger_fault
+from pipeline.units import Outcome, Plan, Status, plan
 
 
 def run_study(

@@ -9,9 +9,10 @@ import polars as pl
 
 from pipeline.dataset import tables
 from pipeline.dataset.store import read_tables
+from pipeline.quarantine import failures
 from pipeline.scores import SCORES
 from pipeline.study import Study
-from pipeline.units import Outcome, Plan, Status, failures
+from pipeline.units import Outcome, Plan, Status
 
 _TITLES = {score.name: score.title for score in SCORES}
 

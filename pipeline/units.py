@@ -25,17 +25,16 @@ from pipeline.dataset.receipts import ContentHashes, read_receipt, why_run, writ
 from pipeline.dataset.store import (
     Provenance,
     atomic,
-    read_json,
     read_table,
     read_tables,
     write_bytes,
-    write_json,
     write_table,
 )
 from pipeline.dataset.table import Table, dictionary
-from pipeline.errors import Fault, FileFault, SleeploopError, StorageFault, StudyFault, did_you_mean
+from pipeline.errors import Fault, FileFault, StudyFault, did_you_mean
 from pipeline.extract import Extracted
 from pipeline.features import EPOCHS, SPECTRA, TABLES
+from pipeline.quarantine import failures, put_in_quarantine, reasons, stranger_rows
 from pipeline.settings import settings_hash
 from pipeline.steps import PARTICIPANT_TABLES, assemble, describe, describe_cohort, take_in
 from pipeline.study import Export, Study, asked_of, exports_of, plain_id, unlisted_folders
@@ -160,7 +159,7 @@ def _participant_key(study: Study, participant: str, exports: tuple[ExportUnit, 
     return {
         "participants.tsv row": _digest(asdict(study.participants[participant])),
         "settings": settings_hash(study.settings.study),
-        "quarantine": _digest(_reasons(study, participant)),
+        "quarantine": _digest(reasons(study, participant)),
         "code": code_version("pipeline.steps"),
         **{f"export {unit.export.relative}": _digest(dict(unit.key)) for unit in exports},
     }
@@ -259,7 +258,7 @@ def do_participant(study: Study, participant: str) -> Outcome:
 def do_cohort(study: Study, strangers: tuple[str, ...]) -> Outcome:
     """Write what spans participants: failures, the dictionary, the index page; forget who left the study."""
     gone = _forget_leavers(study)
-    refused = pl.concat([failures(study), _stranger_rows(study, strangers)])
+    refused = pl.concat([failures(study), stranger_rows(study, strangers)])
     found = {
         table.name: read_tables(study.dataset, table) for table in PARTICIPANT_TABLES if table not in (EPOCHS, SPECTRA)
     }
@@ -294,101 +293,3 @@ def _forget_leavers(study: Study) -> list[str]:
         _participant_receipt(study, name).unlink(missing_ok=True)
         shutil.rmtree(study.work / "recordings" / name, ignore_errors=True)
     return sorted(gone)
-
-
-# ---------------------------------------------------------------- what was refused
-
-
-def put_in_quarantine(study: Study, export: Export, fault: SleeploopError, sha256: str) -> Path:
-    """Move a refused export (and its sidecar) out of the inbox; returns where. Its reason is written first.
-
-    Raises
-    ------
-    StorageFault
-        If it cannot be moved; then it is still in the inbox, whole.
-    """
-    target = study.quarantine / Path(export.relative)
-    if target.exists():
-        target = target.with_name(f"{target.stem}-{sha256[:8]}{target.suffix}")
-    reason = {
-        "participant": export.participant,
-        "export": export.relative,
-        "sha256": sha256,
-        "step": "ingest",
-        "fault": fault.fault.value,
-        "what": fault.what,
-        "where": fault.where,
-        "known": fault.known,
-        "hint": fault.hint,
-        "sleeploop": __version__,
-    }
-    beside = target.with_name(f"{target.name}.reason.json")
-    write_json(beside, reason)
-    try:
-        if target.exists():
-            # The same content was refused before: one copy is enough, and it is there.
-            shutil.rmtree(export.path) if export.path.is_dir() else export.path.unlink()
-        else:
-            shutil.move(export.path, target)
-        if export.sidecar is not None:
-            shutil.move(export.sidecar, target.with_name(f"{target.name}.json"))
-    except OSError as bad:
-        raise StorageFault(
-            Fault.STORAGE,
-            f"the refused export could not be moved: {bad.strerror or bad}",
-            where=export.relative,
-            known=f"it was refused because: {fault.what}",
-            hint="check the permissions of inbox/ and quarantine/",
-        ) from bad
-    return target
-
-
-def _reasons(study: Study, participant: str | None = None) -> list[dict[str, str]]:
-    """Every reason in quarantine, in the order of the exports' paths; not those of exports that were put back."""
-    found = [read_json(path) for path in sorted(study.quarantine.rglob("*.reason.json"))]
-    known = [
-        reason
-        for reason in found
-        if isinstance(reason, dict) and "participant" in reason and not (study.inbox / reason["export"]).exists()
-    ]
-    return [reason for reason in known if participant is None or reason["participant"] == participant]
-
-
-def failures(study: Study, participant: str | None = None) -> pl.DataFrame:
-    """The failures table: every export in quarantine with its reason."""
-    names = [column.name for column in tables.FAILURES.columns]
-    rows: list[dict[str, object]] = [
-        {name: reason.get(name, "") for name in names} for reason in _reasons(study, participant)
-    ]
-    return tables.FAILURES.frame(rows)
-
-
-def _stranger_rows(study: Study, strangers: tuple[str, ...]) -> pl.DataFrame:
-    return tables.FAILURES.frame([stranger_row(study, name) for name in strangers])
-
-
-def stranger_row(study: Study, name: str) -> dict[str, object]:
-    """The failure of something in the inbox that belongs to nobody in participants.tsv; it is left where it is."""
-    fault = stranger_fault(study, name)
-    return {
-        "participant": name,
-        "export": name,
-        "step": "ingest",
-        "fault": fault.fault.value,
-        "what": fault.what,
-        "where": fault.where,
-        "known": fault.known,
-        "hint": fault.hint,
-    }
-
-
-def stranger_fault(study: Study, name: str) -> FileFault:
-    """The words for it."""
-    near = did_you_mean(plain_id(name), study.participants)
-    return FileFault(
-        Fault.UNKNOWN_PARTICIPANT,
-        "it belongs to nobody in participants.tsv",
-        where=f"inbox/{name}",
-        known="it was left where it is; nothing of it was read",
-        hint=f"add a row for it to participants.tsv, or rename the folder ({near})",
-    )

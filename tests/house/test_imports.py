@@ -38,7 +38,19 @@ OURS: dict[str, set[str]] = {
     "extract": {"clock", "dataset", "devices", "errors", "features", "recording", "study"},
     "align": {"clock", "dataset", "errors", "extract", "features", "recording", "study"},
     "steps": {"align", "clock", "dataset", "extract", "features", "report", "scores", "study"},
-    "units": {"align", "code_version", "dataset", "errors", "extract", "features", "settings", "steps", "study"},
+    "quarantine": {"dataset", "errors", "study"},
+    "units": {
+        "align",
+        "code_version",
+        "dataset",
+        "errors",
+        "extract",
+        "features",
+        "quarantine",
+        "settings",
+        "steps",
+        "study",
+    },
 }
 OTHERS: dict[str, set[str]] = {
     "settings": {"pydantic"},
@@ -54,6 +66,7 @@ OTHERS: dict[str, set[str]] = {
     "extract": {"numpy", "polars"},
     "align": {"numpy", "polars"},
     "steps": {"polars"},
+    "quarantine": {"polars"},
     "units": {"polars"},
 }
 FLOWS_OTHERS = {"prefect", "rich", "typer", "polars"}
