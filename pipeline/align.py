@@ -14,7 +14,7 @@ from typing import TypeVar
 import numpy as np
 import polars as pl
 
-from pipeline.clock import EPOCH_NS, days_between, midnight_ns, night_of, nights_between, noon_ns
+from pipeline.clock import EPOCH_NS, days_between, midnight_ns, night_of, nights_between, noon_ns, to_datetime
 from pipeline.dataset.tables import UTC
 from pipeline.errors import Fault, FileFault
 from pipeline.extract import Extracted
@@ -249,11 +249,7 @@ def _filled(family: Family[View], view: View) -> Filled:
 
 
 def _span_row(start_ns: int, end_ns: int) -> dict[str, object]:
-    return {"start_utc": _moment(start_ns), "end_utc": _moment(end_ns), "hours": (end_ns - start_ns) / 3.6e12}
-
-
-def _moment(utc_ns: int) -> object:
-    return pl.Series([utc_ns // 1000], dtype=pl.Int64).cast(UTC)[0]
+    return {"start_utc": to_datetime(start_ns), "end_utc": to_datetime(end_ns), "hours": (end_ns - start_ns) / 3.6e12}
 
 
 def _night_row(participant: str, view: NightView) -> dict[str, object]:
@@ -264,8 +260,8 @@ def _night_row(participant: str, view: NightView) -> dict[str, object]:
         "zone": view.zone,
         **_span_row(view.start_ns, view.end_ns),
         "window_source": (window.source if window else WindowSource.NONE).value,
-        "window_start_utc": _moment(window.start_ns) if window else None,
-        "window_end_utc": _moment(window.end_ns) if window else None,
+        "window_start_utc": to_datetime(window.start_ns) if window else None,
+        "window_end_utc": to_datetime(window.end_ns) if window else None,
         "window_start_censored": window.start_censored if window else None,
         "window_end_censored": window.end_censored if window else None,
         **_families(NIGHT_FAMILIES, view),

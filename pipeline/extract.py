@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from pipeline.clock import EPOCH_NS, grid_floor
+from pipeline.clock import EPOCH_NS, grid_floor, to_datetime
 from pipeline.dataset.table import Column
 from pipeline.dataset.tables import EVENTS, RECORDINGS, SALIVA, UTC
 from pipeline.devices import read_export
@@ -135,8 +135,8 @@ def _catalogue_row(
         "reader": reader,
         "device": recording.device,
         "kinds": sorted(recording.kinds),
-        "start_utc": _moment(start_ns),
-        "end_utc": _moment(end_ns),
+        "start_utc": to_datetime(start_ns),
+        "end_utc": to_datetime(end_ns),
         "zone": recording.zone,
         "zone_source": recording.zone_source.value,
         "channels": [_channel(signal) for signal in recording.signals],
@@ -144,10 +144,6 @@ def _catalogue_row(
         "coverage": min(coverage, 1.0) if continuous else None,
         "repairs": list(recording.repairs),
     }
-
-
-def _moment(utc_ns: int) -> object:
-    return pl.Series([utc_ns // 1000], dtype=pl.Int64).cast(UTC)[0]
 
 
 def _channel(signal: Signal) -> str:
@@ -162,7 +158,7 @@ def _event_rows(recording: Recording, participant: str, name: str) -> list[dict[
             "participant": participant,
             "recording": name,
             "kind": kind,
-            "onset_utc": _moment(onset_ns),
+            "onset_utc": to_datetime(onset_ns),
             "duration_s": float(duration_s),
             "label": label,
         }
@@ -176,7 +172,7 @@ def _saliva_rows(recording: Recording, participant: str, name: str) -> list[dict
             "participant": participant,
             "recording": name,
             "occasion": sample.occasion,
-            "time_utc": None if sample.time_ns is None else _moment(sample.time_ns),
+            "time_utc": None if sample.time_ns is None else to_datetime(sample.time_ns),
             "analyte": sample.analyte,
             "value": float(sample.value),
             "unit": sample.unit,
