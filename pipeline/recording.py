@@ -6,7 +6,9 @@ Arrays are never changed in place once they are inside one of these.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import date
 from enum import IntEnum, StrEnum
 
 import numpy as np
@@ -35,10 +37,16 @@ class Kind(StrEnum):
     TEMP = "temp_c"
     LIGHT = "light_lux"
     STEPS = "steps"
+    SPO2 = "spo2_pct"
+    RMSSD = "rmssd_ms"
+    """As a device computed it itself; never mixed with what is computed here from beats."""
+    SDNN = "sdnn_ms"
+    """As a device computed it itself."""
     STAGES = "stages"
     DIARY = "diary"
     MARKERS = "markers"
     SALIVA = "saliva"
+    ANSWERS = "answers"
 
 
 PLAUSIBLE: dict[Kind, tuple[float, float]] = {
@@ -53,24 +61,33 @@ PLAUSIBLE: dict[Kind, tuple[float, float]] = {
     Kind.TEMP: (-40.0, 85.0),
     Kind.LIGHT: (0.0, 250_000.0),
     Kind.STEPS: (0.0, 10_000.0),
+    Kind.SPO2: (0.0, 100.0),
+    Kind.RMSSD: (0.0, 2_000.0),
+    Kind.SDNN: (0.0, 2_000.0),
 }
 """What a sensor of each kind can put out at all; outside it, the unit is wrong or the file is corrupt."""
 
 
 class Stage(IntEnum):
-    """AASM stages. R&K stages 3 and 4 are both N3. Movement and not scored are kept apart from wake."""
+    """AASM stages. R&K stages 3 and 4 are both N3. Movement and not scored are kept apart from wake.
+
+    LIGHT (N1 or N2) and ASLEEP (any sleep) are what consumer devices report: they know no better, and no N1 or N2
+    is made of them.
+    """
 
     WAKE = 0
     N1 = 1
     N2 = 2
     N3 = 3
     REM = 4
+    LIGHT = 5
+    ASLEEP = 6
     UNSCORED = -1
     MOVEMENT = -2
 
     @property
     def symbol(self) -> str | None:
-        """The letter that tables hold: W N1 N2 N3 R M; None where nothing was scored."""
+        """The letters that tables hold: W N1 N2 N3 R L S M; None where nothing was scored."""
         return _SYMBOLS[self]
 
 
@@ -80,6 +97,8 @@ _SYMBOLS: dict[Stage, str | None] = {
     Stage.N2: "N2",
     Stage.N3: "N3",
     Stage.REM: "R",
+    Stage.LIGHT: "L",
+    Stage.ASLEEP: "S",
     Stage.MOVEMENT: "M",
     Stage.UNSCORED: None,
 }
@@ -92,6 +111,33 @@ class ZoneSource(StrEnum):
     SIDECAR = "sidecar"
     PARTICIPANT = "participant"
     STUDY = "study"
+
+
+class ClockKind(StrEnum):
+    """What an export's own time stamps are; decides what happens at a clock change and on a journey."""
+
+    UTC = "utc"
+    """Instants, usually from a clock that a network sets."""
+    OFFSET = "utc offset"
+    """Wall clocks with their UTC offset beside each: instants too."""
+    DEVICE = "device clock"
+    """A wall clock that was set once, in the zone of the computer that set it, and then ran on through everything."""
+    LOCAL = "local clock"
+    """A wall clock that follows its wearer's zone and its clock changes, as a phone does."""
+    ELAPSED = "elapsed"
+    """Time since a start that the export does not name: the sidecar does."""
+
+
+class StageSource(StrEnum):
+    """Who scored a hypnogram: what a stage is worth depends on it."""
+
+    EXPERT = "expert"
+    """A human on polysomnography or EEG."""
+    AUTOMATIC = "automatic"
+    """Software on EEG."""
+    CONSUMER = "consumer"
+    """A watch, ring, band or phone without EEG."""
+    UNKNOWN = "unknown"
 
 
 class CountsScale(StrEnum):
@@ -139,6 +185,31 @@ class Signal:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class SignalStream:
+    """A signal too long for memory, as pieces in order of time; where two pieces leave time between them is a gap.
+
+    `pieces()` begins anew at each call and yields `Signal`s of this kind and label, each without NaN inside unless
+    the sensor itself marked a sample as missing, and of at most a few million samples. A piece's own `fs_hz` is the
+    rate that the device's time stamps show over it; `fs_hz` here is the nominal one. Pieces never overlap.
+    """
+
+    kind: Kind
+    label: str
+    fs_hz: float
+    start_ns: int
+    end_ns: int
+    measured_s: float
+    """Seconds that the pieces cover in all."""
+    pieces: Callable[[], Iterator[Signal]]
+
+    @property
+    def coverage(self) -> float:
+        """Share of the span that was measured, 0 … 1 (NaN for an empty stream)."""
+        span_s = (self.end_ns - self.start_ns) / NS
+        return min(self.measured_s / span_s, 1.0) if span_s > 0 else float("nan")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Beats:
     """Inter-beat intervals with the UTC instant at which each *ends*; shape (n,) each, ends not decreasing.
 
@@ -161,6 +232,7 @@ class Hypnogram:
     epoch_s: float
     stages: NDArray[np.int8]
     scorer: str
+    source: StageSource = StageSource.UNKNOWN
 
     @property
     def end_ns(self) -> int:
@@ -189,13 +261,36 @@ class Marker:
 
 @dataclass(frozen=True, slots=True)
 class SalivaSample:
-    """One saliva value; `time_ns` is None where the export names the occasion but no clock."""
+    """One saliva value in nmol/L where its unit can be converted, else in the unit as exported.
+
+    `time_ns` is None where the export names the occasion but no clock; `after_waking_min` (negative before waking) is
+    None where awakening is not told. `series` names the day or session that the sample belongs to, "" if there is one.
+    """
 
     occasion: str
     time_ns: int | None
     analyte: str
     value: float
     unit: str
+    series: str = ""
+    after_waking_min: float | None = None
+    flag: str = ""
+    """What the laboratory says of the value (below detection, high CV, …), in its words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer of a questionnaire or daily self-report; `value` is None where the answer is text.
+
+    `time_ns` is when it was given, None where only its `day` or nothing is known.
+    """
+
+    instrument: str
+    item: str
+    value: float | None
+    text: str
+    time_ns: int | None = None
+    day: date | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -211,25 +306,30 @@ class Recording:
     rests: tuple[RestInterval, ...] = ()
     markers: tuple[Marker, ...] = ()
     saliva: tuple[SalivaSample, ...] = ()
+    answers: tuple[Answer, ...] = ()
+    streams: tuple[SignalStream, ...] = ()
+    clock: ClockKind = ClockKind.DEVICE
     repairs: tuple[str, ...] = field(default=())
 
     @property
     def kinds(self) -> frozenset[Kind]:
         """What was measured."""
-        found = {signal.kind for signal in self.signals}
+        found = {signal.kind for signal in self.signals} | {stream.kind for stream in self.streams}
         parts: tuple[tuple[object, Kind], ...] = (
             (self.beats, Kind.RR),
             (self.hypnogram, Kind.STAGES),
             (self.rests, Kind.DIARY),
             (self.markers, Kind.MARKERS),
             (self.saliva, Kind.SALIVA),
+            (self.answers, Kind.ANSWERS),
         )
         return frozenset(found | {kind for part, kind in parts if part})
 
     @property
     def span_ns(self) -> tuple[int, int]:
         """Start and end of everything that carries a clock (start of the first RR interval included)."""
-        begins, ends = [s.start_ns for s in self.signals], [s.end_ns for s in self.signals]
+        series: list[Signal | SignalStream] = [*self.signals, *self.streams]
+        begins, ends = [s.start_ns for s in series], [s.end_ns for s in series]
         if self.beats is not None and len(self.beats.end_ns):
             begins.append(int(self.beats.end_ns[0]) - round(float(self.beats.rr_s[0]) * NS))
             ends.append(int(self.beats.end_ns[-1]))
@@ -237,8 +337,10 @@ class Recording:
             begins.append(self.hypnogram.start_ns)
             ends.append(self.hypnogram.end_ns)
         if not begins:
-            begins = [r.in_bed_ns for r in self.rests] + [m.time_ns for m in self.markers]
-            ends = [r.out_bed_ns for r in self.rests] + [m.time_ns for m in self.markers]
+            told = [s.time_ns for s in self.saliva if s.time_ns is not None]
+            told += [a.time_ns for a in self.answers if a.time_ns is not None]
+            begins = [r.in_bed_ns for r in self.rests] + [m.time_ns for m in self.markers] + told
+            ends = [r.out_bed_ns for r in self.rests] + [m.time_ns for m in self.markers] + told
         return (min(begins), max(ends)) if begins else (0, 0)
 
     def of(self, kind: Kind) -> tuple[Signal, ...]:

@@ -14,12 +14,12 @@ from pathlib import Path
 
 from pipeline.clock import zone_of
 from pipeline.devices import is_bundle
-from pipeline.devices.reader import Asked
+from pipeline.devices.reader import Asked, DateOrder
 from pipeline.errors import Fault, FileFault, StudyFault, did_you_mean
 from pipeline.recording import ZoneSource
 from pipeline.settings import Settings, load_settings
 
-SIDECAR_KEYS = ("zone", "start", "units", "channels")
+SIDECAR_KEYS = ("zone", "start", "units", "channels", "date_order", "dialect", "epoch_s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +230,9 @@ def asked_of(study: Study, export: Export) -> Asked:
         day_one=general.study.day_one,
         eeg_channels=tuple(_strings(side.get("channels", general.eeg.channels), export)),
         units={**general.eeg.units, **_units(side.get("units", {}), export)},
+        date_order=_date_order(side.get("date_order"), export),
+        dialect=_text(side.get("dialect"), "dialect", export),
+        epoch_s=_seconds(side.get("epoch_s"), export),
     )
 
 
@@ -276,3 +279,29 @@ def _units(value: object, export: Export) -> dict[str, str]:
     if isinstance(value, dict) and all(isinstance(item, str) for item in value.values()):
         return value
     raise FileFault(Fault.SETTINGS, "units is not an object of label: unit", where=export.relative)
+
+
+def _text(value: object, key: str, export: Export) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    raise FileFault(Fault.SETTINGS, f"{key} is not text", where=export.relative)
+
+
+def _date_order(value: object, export: Export) -> DateOrder | None:
+    if value is None:
+        return None
+    try:
+        return DateOrder(str(value))
+    except ValueError as bad:
+        known = " or ".join(f'"{order}"' for order in DateOrder)
+        raise FileFault(
+            Fault.SETTINGS, f"date_order = '{value}' is not known", where=export.relative, hint=f"it is {known}"
+        ) from bad
+
+
+def _seconds(value: object, export: Export) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, int | float) and not isinstance(value, bool) and value > 0:
+        return float(value)
+    raise FileFault(Fault.SETTINGS, f"epoch_s = '{value}' is not a number of seconds", where=export.relative)

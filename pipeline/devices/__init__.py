@@ -6,8 +6,10 @@ anyone else sees it, and whatever goes wrong on the way is a `FileFault` in word
 
 from __future__ import annotations
 
+import dataclasses
 import re
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -15,18 +17,26 @@ from typing import TypeVar
 import numpy as np
 
 from pipeline.clock import to_datetime
-from pipeline.devices import actiwatch_awd, edf, empatica_e4, epoch_csv, mmash, mne_eeg, rr_text
+from pipeline.devices import (
+    actiwatch_awd,
+    edf,
+    empatica_e4,
+    epoch_csv,
+    mmash,
+    mne_eeg,
+    rr_text,
+)
 from pipeline.devices.reader import Asked, Glimpse, Reader, glimpse
 from pipeline.errors import Fault, FileFault
-from pipeline.recording import PLAUSIBLE, Beats, Kind, Recording, Signal
+from pipeline.recording import PLAUSIBLE, Beats, Kind, Recording, Signal, SignalStream
 
 READERS: tuple[Reader, ...] = (
-    edf.READER,
-    mne_eeg.READER,
     actiwatch_awd.READER,
+    edf.READER,
     empatica_e4.READER,
     epoch_csv.READER,
     mmash.READER,
+    mne_eeg.READER,
     rr_text.READER,
 )
 
@@ -98,7 +108,8 @@ def read_export(path: Path, asked: Asked) -> tuple[Reader, Recording]:
     reader = claimant(path)
     recording = _guarded(f"reader {reader.name}", path, partial(reader.read, path, asked))
     check_recording(reader, recording, path)
-    return reader, recording
+    streams = tuple(_guarded_stream(f"reader {reader.name}", stream, path) for stream in recording.streams)
+    return reader, dataclasses.replace(recording, streams=streams) if streams else recording
 
 
 def check_recording(reader: Reader, recording: Recording, path: Path) -> None:
@@ -115,8 +126,9 @@ def check_recording(reader: Reader, recording: Recording, path: Path) -> None:
         raise FileFault(
             Fault.INTERNAL, f"reader {reader.name} does not announce {sorted(unannounced)}", where=path.name
         )
-    others = recording.kinds - {signal.kind for signal in recording.signals} - {Kind.RR}
+    others = recording.kinds - {s.kind for s in recording.signals} - {s.kind for s in recording.streams} - {Kind.RR}
     measured = any(np.isfinite(signal.samples).any() for signal in recording.signals)
+    measured |= any(stream.measured_s > 0 for stream in recording.streams)
     if not (others or measured or (recording.beats is not None and len(recording.beats.rr_s))):
         raise FileFault(
             Fault.NOTHING_USABLE, "the export holds no measured value", where=path.name, hint="was the sensor worn?"
@@ -139,9 +151,28 @@ def _guarded(who: str, path: Path, step: Callable[[], _T]) -> _T:
             Fault.CORRUPT,
             "the export could not be read to its end",
             where=path.name,
-            known=f"{who}: {type(bad).__name__}: {bad}",
+            known=f"{who}: {_place_of(bad)}",
             hint="copy or export it again; if it opens elsewhere, report this text",
         ) from bad
+
+
+def _place_of(bad: Exception) -> str:
+    """What was raised and where in our code. Its own text is left out: it may quote a name from the file."""
+    ours = [f for f in traceback.extract_tb(bad.__traceback__) if Path(__file__).parent in Path(f.filename).parents]
+    at = f" at {Path(ours[-1].filename).name}:{ours[-1].lineno}" if ours else ""
+    return f"{type(bad).__name__}{at}"
+
+
+def _guarded_stream(who: str, stream: SignalStream, path: Path) -> SignalStream:
+    """The stream with each of its pieces checked like a signal, and its faults in words."""
+
+    def pieces() -> Iterator[Signal]:
+        left = stream.pieces()
+        while (piece := _guarded(who, path, partial(next, left, None))) is not None:
+            _check_signal(piece, path)
+            yield piece
+
+    return dataclasses.replace(stream, pieces=pieces)
 
 
 def _nearest(seen: Glimpse) -> str:
@@ -187,6 +218,7 @@ def _check_years(recording: Recording, path: Path) -> None:
     times += [at for rest in recording.rests for at in (rest.in_bed_ns, rest.out_bed_ns)]
     times += [marker.time_ns for marker in recording.markers]
     times += [sample.time_ns for sample in recording.saliva if sample.time_ns is not None]
+    times += [answer.time_ns for answer in recording.answers if answer.time_ns is not None]
     wrong = [at for at in times if not EARLIEST_YEAR <= to_datetime(at).year < LATEST_YEAR]
     if wrong:
         raise FileFault(

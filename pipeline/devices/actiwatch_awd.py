@@ -96,7 +96,8 @@ def _read(path: Path, asked: Asked) -> Recording:
     signals = (activity, *_light(rows, bad, epoch_s, start, notes))
     pressed = np.flatnonzero(rows.str.contains(r"M$").to_numpy())
     markers = tuple(Marker(start + round(i * epoch_s * NS), 0.0, "button") for i in pressed.tolist())
-    device = f"Actiwatch {lines[5].strip()}".strip()
+    # Line 6 is the serial number, which identifies; its first letter is the model.
+    device = f"Actiwatch {lines[5].strip()[:1].upper()}".strip()
     return Recording(device, zone, source, signals, markers=markers, repairs=tuple(notes))
 
 

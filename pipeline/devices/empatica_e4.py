@@ -7,9 +7,7 @@ The export names no time zone. A zip is never unpacked to disk, and its members 
 
 from __future__ import annotations
 
-import io
 import re
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -17,18 +15,13 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pipeline.clock import NS, to_datetime
+from pipeline.devices.archives import MOST_BYTES, open_zip
 from pipeline.devices.reader import Asked, Glimpse, Reader, nan_gaps
 from pipeline.errors import Fault, FileFault
-from pipeline.recording import PLAUSIBLE, Beats, BeatSensor, Floats, Kind, Marker, Recording, Signal
+from pipeline.recording import PLAUSIBLE, Beats, BeatSensor, ClockKind, Floats, Kind, Marker, Recording, Signal
 
 ACC_PER_G = 64.0
 """ACC.csv is in 1/64 g (range ±2 g), by the info.txt that every session carries."""
-MOST_BYTES = 2 * 1024**3
-"""No stream is longer: a day of BVP is some 40 MB."""
-FREE_BYTES = 64 * 1024**2
-MOST_RATIO = 500
-"""A member that unpacks beyond 500 times its size is a trap, once it is larger than any stream whose rows are all
-alike (an unworn sensor writes the same number all day, which packs 1000 times)."""
 LATEST_START_S = 600.0
 """Streams of one session start within seconds of each other; further apart they are of different sessions."""
 MOST_BAD_SHARE = 0.01
@@ -76,7 +69,9 @@ def _read(path: Path, asked: Asked) -> Recording:
     end = max([s.end_ns for s in signals] + ([int(beats.end_ns[-1])] if beats else []))
     tags = next((content for name, content in members.items() if _TAGS.fullmatch(name)), b"")
     markers = _markers(tags, begin, end, notes)
-    return Recording("Empatica E4", zone, source, tuple(signals), beats, markers=markers, repairs=tuple(notes))
+    return Recording(
+        "Empatica E4", zone, source, tuple(signals), beats, markers=markers, clock=ClockKind.UTC, repairs=tuple(notes)
+    )
 
 
 def _folder(path: Path) -> dict[str, bytes]:
@@ -90,39 +85,16 @@ def _folder(path: Path) -> dict[str, bytes]:
 
 def _zip(path: Path) -> dict[str, bytes]:
     """The wanted members of a zip, each read in pieces up to a bound."""
-    found: dict[str, bytes] = {}
-    with zipfile.ZipFile(path) as archive:
-        for info in archive.infolist():
-            parts = re.split(r"[/\\]", info.filename)
-            if ".." in parts or parts[0] == "" or parts[0].endswith(":"):
-                known = f"a member is named '{info.filename}'"
-                raise FileFault(Fault.CORRUPT, "the zip points outside itself", where=path.name, known=known)
-            name = parts[-1]
-            if info.is_dir() or not (name in _KNOWN or _TAGS.fullmatch(name)):
-                continue
-            if name in found:
-                hint = "make one zip or folder for each session"
-                raise FileFault(Fault.AMBIGUOUS_FORMAT, f"the zip holds {name} twice", where=path.name, hint=hint)
-            found[name] = _member(path, archive, info)
-    return found
-
-
-def _member(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
-    """One member's content; raises when it unpacks to more than a stream can be."""
-    content = io.BytesIO()
-    with archive.open(info) as stream:
-        while piece := stream.read(1024**2):
-            content.write(piece)
-            size = content.tell()
-            if size > MOST_BYTES or (size > FREE_BYTES and size > MOST_RATIO * max(info.compress_size, 1)):
-                raise _too_large(path, info.filename)
-    return content.getvalue()
+    with open_zip(path) as inside:
+        bases = {name.rsplit("/", 1)[-1] for name in inside.names}
+        wanted = [base for base in sorted(bases) if base in _KNOWN or _TAGS.fullmatch(base)]
+        return {base: inside.read(found, MOST_BYTES) for base in wanted if (found := inside.find(base)) is not None}
 
 
 def _too_large(path: Path, name: str) -> FileFault:
     """The fault of a member that is larger than any stream of a session."""
-    known = f"more than {MOST_BYTES // 1024**3} GB, or {MOST_RATIO} times its packed size"
-    return FileFault(Fault.CORRUPT, f"{name} is too large for a stream", where=path.name, known=known)
+    known = f"more than {MOST_BYTES // 1024**3} GB; a day of BVP is some 40 MB"
+    return FileFault(Fault.TOO_LARGE, f"{name} is too large for a stream", where=path.name, known=known)
 
 
 def _head(path: Path, name: str, content: bytes, rows: int) -> tuple[list[float], bytes]:

@@ -13,14 +13,14 @@ import io
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
-from pipeline.clock import NS, utc_to_wall, wall_to_utc
-from pipeline.devices.reader import Asked, Glimpse, Reader, nan_gaps
+from pipeline.clock import NS
+from pipeline.devices.reader import Asked, Glimpse, Reader
+from pipeline.devices.regular import epochs_of, laid_out
+from pipeline.devices.stamps import instants
 from pipeline.errors import Fault, FileFault
-from pipeline.recording import CountsScale, Int64, Kind, Recording, Signal
+from pipeline.recording import CountsScale, Kind, Recording, Signal
 
 COUNTS_NAMES = (
     "activity",
@@ -38,18 +38,8 @@ LIGHT_NAMES = ("light", "lux", "white light", "whitelight", "light_lux")
 STAMP_NAMES = ("timestamp", "datetime", "date_time", "date time", "date/time", "time_stamp", "time stamp", "time")
 MISSING = ("", "nan", "na", "n/a", "null", "-")
 MOST_BAD_SHARE = 0.05
-"""Share of rows without a readable stamp or count above which a file is refused."""
-MOST_UNSORTED_SHARE = 0.01
-"""Share of rows that step back in time above which a file is refused rather than sorted."""
-LONGEST_EPOCH_S = 600.0
-"""Longer epochs cannot tell sleep from waking; daily totals are no recording."""
-MOST_EMPTY = 50
-"""A grid with more than so many epochs a row has a wrong date in it."""
+"""Share of cells without a count above which a file is refused."""
 
-_STAMP = (
-    r"^(?P<a>\d{1,4})(?P<mark>[-/.])(?P<b>\d{1,2})[-/.](?P<c>\d{1,4})[ T]+(?P<hour>\d{1,2}):(?P<minute>\d{2})"
-    r"(?::(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,9}))?)?\s*(?P<half>[AaPp][Mm])?\s*(?P<offset>Z|[+-]\d{2}:?\d{2})?$"
-)
 _MAKERS = {
     "actiwatch": CountsScale.ACTIWATCH,
     "actigraph": CountsScale.ACTIGRAPH,
@@ -112,22 +102,22 @@ def _read(path: Path, asked: Asked) -> Recording:
     table = _cells(text, header)
     if table.height < 2:
         raise FileFault(Fault.NOTHING_USABLE, "the file holds fewer than two epochs", where=path.name)
-    utc, good = _instants(path, _stamp_cells(table, header), asked, zone, notes)
-    order, place, epoch_ns = _grid(path, utc[good], notes)
+    stamps = instants(_stamp_cells(table, header), asked, zone, path)
+    notes += stamps.notes
+    utc, good = stamps.utc_ns, stamps.good
+    order, place, epoch_ns = epochs_of(path, utc[good], notes)
     signals = []
     for kind, known in ((Kind.COUNTS, COUNTS_NAMES), (Kind.LIGHT, LIGHT_NAMES)):
         column = header.column(known)
         if column is None:
             continue
-        row_values = _numbers(path, table[f"c{column}"], header, notes).filter(pl.Series(good)).to_numpy()[order]
-        values = np.full(int(place[-1]) + 1, np.nan)
-        values[place] = row_values
+        row_values = _numbers(path, table[f"c{column}"], header, notes).filter(pl.Series(good)).to_numpy()
         name = header.names[column]
         scale = _scale(asked, header, name) if kind is Kind.COUNTS else CountsScale.UNKNOWN
         start = int(utc[good].min())
-        signals.append(Signal(kind, name, NS / epoch_ns, start, nan_gaps(values, np.isnan(values)), scale))
+        signals.append(Signal(kind, name, NS / epoch_ns, start, laid_out(row_values, order, place), scale))
     device = header.says.get("device", "counts (csv)")
-    return Recording(device, zone, source, tuple(signals), repairs=tuple(notes))
+    return Recording(device, zone, source, tuple(signals), clock=stamps.clock, repairs=tuple(notes))
 
 
 def _cells(text: str, header: _Header) -> pl.DataFrame:
@@ -177,110 +167,6 @@ def _numbers(path: Path, cells: pl.Series, header: _Header, notes: list[str]) ->
     if negative := int((values < 0).sum()):
         notes.append(f"{negative} negative values are missing epochs")
     return values.set(values < 0, float("nan"))
-
-
-def _instants(
-    path: Path, cells: pl.Series, asked: Asked, zone: str, notes: list[str]
-) -> tuple[Int64, NDArray[np.bool_]]:
-    """The instant of each row, and which rows have one."""
-    part = cells.fill_null("").str.extract_groups(_STAMP).struct.unnest()
-    wall, good = _wall(path, part, asked, notes)
-    if np.mean(~good) > MOST_BAD_SHARE:
-        row = int(np.argmin(good))
-        known = f"{np.count_nonzero(~good)} of {len(good)} rows, first '{cells[row]}' in row {row + 1} below the header"
-        hint = "write stamps as 2024-03-30 22:15:00"
-        raise FileFault(Fault.CORRUPT, "time stamps cannot be read", where=path.name, known=known, hint=hint)
-    if not good.all():
-        notes.append(f"{np.count_nonzero(~good)} rows without a readable time stamp left out")
-    offset = part["offset"].is_not_null().to_numpy()[good]
-    if offset.any() and not offset.all():
-        known = f"{np.count_nonzero(offset)} of {len(offset)} stamps carry one"
-        raise FileFault(Fault.CORRUPT, "some time stamps carry an offset, others none", where=path.name, known=known)
-    if offset.any():
-        text = part["offset"].fill_null("Z").str.replace("Z", "+00:00").str.replace(":", "")
-        number = text.cast(pl.Int64).to_numpy()  # +0530 as a number
-        return wall - np.sign(number) * (np.abs(number) // 100 * 60 + np.abs(number) % 100) * 60 * NS, good
-    utc = wall.copy()
-    utc[good] = wall_to_utc(wall[good], zone)
-    if (utc_to_wall(utc[good], zone) != wall[good]).any():
-        notes.append(
-            f"the clock shows an hour that {zone} skipped: it was not put forward, and is read as elapsed time"
-        )
-        first = int(np.argmax(good))
-        utc = wall - (wall[first] - utc[first])
-    return utc, good
-
-
-def _wall(path: Path, part: pl.DataFrame, asked: Asked, notes: list[str]) -> tuple[Int64, NDArray[np.bool_]]:
-    """The wall clock of stamps split into their parts, and which stamps exist."""
-    columns = part.select(pl.col("a", "b", "c", "hour", "minute", "second").cast(pl.Int64).fill_null(0))
-    a, b, c, hour, minute, second = columns.to_numpy().T
-    if not ((year_first := a > 31) | (b == 0)).all():
-        day_first = _day_first(path, part, (a, b, c), asked, notes)
-        a, b, c = np.where(year_first, (a, b, c), (c, b, a) if day_first else (c, a, b))
-    a = np.where(a < 100, a + 2000, a)
-    half = part["half"].str.to_lowercase().fill_null("").to_numpy()
-    hour = np.where(half == "", hour, hour % 12 + 12 * (half == "pm"))
-    good = (a > 1900) & (a < 2200) & (b >= 1) & (b <= 12) & (c >= 1) & (hour < 24) & (minute < 60) & (second < 61)
-    month = ((np.where(good, a, 1970) - 1970) * 12 + np.where(good, b, 1) - 1).astype("datetime64[M]")
-    day = month.astype("datetime64[D]") + np.clip(c - 1, 0, 31)
-    good &= day.astype("datetime64[M]") == month
-    fraction = part["fraction"].fill_null("0").str.pad_end(9, "0").cast(pl.Int64).to_numpy()
-    clock = (hour * 60 + minute) * 60 + second
-    return (day.astype(np.int64) * 86_400 + clock) * NS + fraction, good
-
-
-def _day_first(
-    path: Path, part: pl.DataFrame, date: tuple[Int64, Int64, Int64], asked: Asked, notes: list[str]
-) -> bool:
-    """Whether 03/04 is the 3rd of April: by the whole column, else by the sidecar's start, else a fault."""
-    a, b, year = (number[date[1] > 0] for number in date)  # rows that could not be read are 0
-    if (a > 12).any() or (b > 12).any():
-        return bool((a > 12).any())
-    if (a == b).all() or (part["mark"] == ".").all():
-        return True  # dates with dots are written day first everywhere
-    told = (asked.start.day, asked.start.month) if asked.start is not None else ()
-    if told in {(first := (int(a[0]), int(b[0]))), first[::-1]}:
-        return told == first
-    as_day, as_month = (int(np.ptp((year * 12 + m) * 31 + d)) for d, m in ((a, b), (b, a)))
-    if as_day != as_month:  # the wrong order leaps a month at every midnight
-        notes.append(f"dates are read {'day' if as_day < as_month else 'month'} first: the other order leaps by months")
-        return as_day < as_month
-    raise FileFault(
-        Fault.NO_START_TIME,
-        f"the date {a[0]:02d}/{b[0]:02d}/{year[0]} can be read day first or month first",
-        where=path.name,
-        known="every row bears it, and neither number is above 12",
-        hint=f'name the true start in {path.name}.json beside it: {{"start": "2024-03-30T22:15:00"}}',
-    )
-
-
-def _grid(path: Path, utc: Int64, notes: list[str]) -> tuple[Int64, Int64, int]:
-    """Which rows to keep, in order of time; the epoch that each fills; and the length of an epoch in ns."""
-    back = int(np.count_nonzero(np.diff(utc) < 0))
-    if back > MOST_UNSORTED_SHARE * len(utc):
-        known = f"{back} of {len(utc)} rows step back"
-        raise FileFault(Fault.CORRUPT, "the rows are not in order of time", where=path.name, known=known)
-    if back:
-        notes.append(f"{back} rows stepped back in time: sorted")
-    order = np.argsort(utc, kind="stable")
-    steps = np.diff(utc[order])
-    epoch_ns = int(np.median(steps[steps > 0])) if (steps > 0).any() else 0
-    if not NS <= epoch_ns <= LONGEST_EPOCH_S * NS:
-        known = f"rows are {epoch_ns / NS:g} s apart; 1 to {LONGEST_EPOCH_S:g} s can be read"
-        raise FileFault(Fault.IMPLAUSIBLE, "the rows are no epochs", where=path.name, known=known)
-    since = utc[order] - utc[order[0]]
-    place = (since + epoch_ns // 2) // epoch_ns
-    if np.mean(np.abs(since - place * epoch_ns) > epoch_ns / 4) > MOST_BAD_SHARE:
-        known = f"most rows are {epoch_ns / NS:g} s apart, but many lie between such steps"
-        raise FileFault(Fault.IMPLAUSIBLE, "the rows are not at regular times", where=path.name, known=known)
-    if place[-1] > MOST_EMPTY * len(utc):
-        known = f"{len(utc)} rows span {since[-1] / NS / 86_400:.0f} days"
-        raise FileFault(Fault.IMPLAUSIBLE, "a time stamp is far from the others", where=path.name, known=known)
-    place, first = np.unique(place, return_index=True)
-    if len(place) < len(order):
-        notes.append(f"{len(order) - len(place)} rows repeat an epoch: the first is kept")
-    return order[first], place, epoch_ns
 
 
 READER = Reader(

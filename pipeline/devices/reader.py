@@ -1,21 +1,26 @@
 """The contract of a reader, and what the study tells it that a file may not say.
 
-A reader answers two questions: is this export mine (from a `Glimpse`: the first bytes and the names inside, never the
-extension), and what does it hold (a `Recording` in canonical units and UTC). It processes nothing.
+A reader answers two questions: is this export mine (from a `Glimpse`: the first bytes, the names inside, the first
+rows of a sheet; never the extension), and what does it hold (a `Recording` in canonical units and UTC). It processes
+nothing.
 """
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from enum import StrEnum
+from functools import cached_property
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.clock import wall_ns, wall_to_utc, zone_of
+from pipeline.devices.archives import ZIP_MARK, names_in_zip
+from pipeline.devices.sheets import first_rows
 from pipeline.errors import Fault, FileFault, StudyFault
 from pipeline.recording import Kind, Recording, ZoneSource
 
@@ -23,9 +28,9 @@ HEAD_BYTES = 4096
 """How much of a file a reader may look at to recognise it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Glimpse:
-    """What recognition sees: the first bytes of a file, or the names inside a folder or a zip."""
+    """What recognition sees: the first bytes of a file, the names inside a folder or zip, the first rows of a sheet."""
 
     path: Path
     is_folder: bool
@@ -44,6 +49,18 @@ class Glimpse:
                 return self.head[: cut.start].decode("utf-8-sig")
             return self.head.decode("latin-1")
 
+    @cached_property
+    def sheet(self) -> tuple[tuple[str, ...], ...]:
+        """The first rows of a table, blank ones left out: of delimited text, or of a spreadsheet's first sheet."""
+        return () if self.is_folder else first_rows(self.path, self.head, self.names)
+
+
+class DateOrder(StrEnum):
+    """What comes first in 03/04/2024; asked for where a file cannot tell."""
+
+    DAY_FIRST = "day first"
+    MONTH_FIRST = "month first"
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -58,7 +75,13 @@ class Asked:
     eeg_channels: tuple[str, ...] = ()
     """EEG channels wanted, by label as in the file; empty: the reader's own stated preference."""
     units: dict[str, str] = field(default_factory=dict)
-    """Units by channel label, for headers that leave them out (`{"EEG Fpz-Cz": "uV"}`)."""
+    """Units by channel label or analyte, for headers that leave them out (`{"EEG Fpz-Cz": "uV"}`)."""
+    date_order: DateOrder | None = None
+    """The order of day and month, for dates that can be read both ways."""
+    dialect: str | None = None
+    """Whose stage codes a hypnogram of bare numbers uses (`hypnogram_codes.DIALECTS`); never guessed."""
+    epoch_s: float | None = None
+    """Epoch length of a hypnogram that names none."""
 
     def zone_for(self, path: Path, in_file: str | None = None) -> tuple[str, ZoneSource]:
         """The zone of an export and where it comes from: the file, else what was asked; checked to exist."""
@@ -107,6 +130,32 @@ class Reader:
     gives: frozenset[Kind]
     recognise: Callable[[Glimpse], bool]
     read: Callable[[Path, Asked], Recording]
+    family: str = ""
+    """The group under which `sleeploop devices` lists it: EEG, hypnogram, heart, wrist, acceleration, actigraphy, …"""
+    clock: str = ""
+    """In a user's words: what its time stamps are."""
+    extra: str | None = None
+    """The extra of the distribution that brings the library it needs; None: nothing more is needed."""
+
+
+def library(load: Callable[[], ModuleType], extra: str, path: Path) -> ModuleType:
+    """A library that only one format needs.
+
+    Raises
+    ------
+    FileFault
+        NEEDS_EXTRA with the command that installs it, if it is not there.
+    """
+    try:
+        return load()
+    except ImportError as bad:
+        raise FileFault(
+            Fault.NEEDS_EXTRA,
+            "reading this format needs a library that is not installed",
+            where=path.name,
+            known=f"missing: {bad.name}",
+            hint=f"pip install 'sleeploop[{extra}]', then put the file back into inbox/",
+        ) from bad
 
 
 def glimpse(path: Path) -> Glimpse:
@@ -123,19 +172,7 @@ def glimpse(path: Path) -> Glimpse:
         head = stream.read(HEAD_BYTES)
     if not head:
         raise FileFault(Fault.EMPTY_FILE, "the file is empty", where=path.name, hint="export it again from the device")
-    names: frozenset[str] = frozenset()
-    if head[:4] == b"PK\x03\x04":
-        try:
-            with zipfile.ZipFile(path) as archive:
-                names = frozenset(Path(n).name for n in archive.namelist() if not n.endswith("/"))
-        except zipfile.BadZipFile as bad:
-            raise FileFault(
-                Fault.CORRUPT,
-                "the zip archive cannot be opened",
-                where=path.name,
-                known=str(bad),
-                hint="it was probably cut short while copying: copy it again",
-            ) from bad
+    names = names_in_zip(path) if head.startswith(ZIP_MARK) else frozenset()
     return Glimpse(path, False, head, names)
 
 

@@ -42,7 +42,7 @@ def test_counts_begin_at_the_header_clock(tmp_path: Path, end: str) -> None:
     assert counts.samples.tolist() == [0.0, 149.0, 12.0, 7.0]
     assert (counts.fs_hz, counts.scale) == (1 / 60, CountsScale.ACTIWATCH)
     assert f"{to_datetime(counts.start_ns, 'Europe/London'):%Y-%m-%d %H:%M}" == "2009-10-01 18:30"
-    assert recording.device == "Actiwatch V664055"
+    assert recording.device == "Actiwatch V"
     assert recording.repairs == ()
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from pipeline.clock import NS
-from pipeline.devices import empatica_e4
+from pipeline.devices import archives, empatica_e4
 from pipeline.devices.empatica_e4 import READER
 from pipeline.devices.reader import Asked, glimpse
 from pipeline.errors import Fault, FileFault
@@ -164,7 +164,7 @@ def test_a_zip_that_points_outside_itself_is_refused(tmp_path: Path, name: str) 
     members = {k: v for k, v in SESSION.items() if k != "EDA.csv"} | {name: SESSION["EDA.csv"]}
     with pytest.raises(FileFault) as fault:
         READER.read(zip_of(tmp_path / "s.zip", members), ASKED)
-    assert fault.value.fault is Fault.CORRUPT
+    assert fault.value.fault is Fault.HOSTILE
     assert "outside" in fault.value.what
 
 
@@ -176,11 +176,12 @@ def test_two_sessions_in_one_zip_are_ambiguous(tmp_path: Path) -> None:
 
 
 def test_a_member_that_unpacks_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(empatica_e4, "FREE_BYTES", 1024**2)
+    monkeypatch.setattr(archives, "FREE_BYTES", 1024**2)
     bomb = SESSION | {"EDA.csv": f"{T0}.0\n4.0\n" + "0.000000\n" * 400_000}
     with pytest.raises(FileFault) as fault:
         read(zip_of(tmp_path / "s.zip", bomb))
-    assert fault.value.what == "EDA.csv is too large for a stream"
+    assert fault.value.fault is Fault.TOO_LARGE
+    assert fault.value.what.startswith("EDA.csv unpacks to more than")
 
 
 def test_an_unworn_sensor_packs_very_well_and_is_read(tmp_path: Path) -> None:
@@ -190,7 +191,7 @@ def test_an_unworn_sensor_packs_very_well_and_is_read(tmp_path: Path) -> None:
 
 def test_a_member_beyond_the_largest_size_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(empatica_e4, "MOST_BYTES", 40)
-    with pytest.raises(FileFault, match="too large"):
+    with pytest.raises(FileFault, match="unpacks to more than"):
         read(zip_of(tmp_path / "s.zip", SESSION))
     with pytest.raises(FileFault, match="too large"):
         read(folder_of(tmp_path / "s"))

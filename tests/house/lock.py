@@ -10,6 +10,7 @@ ROOT = Path(__file__).resolve().parents[2]
 COMPILE = (
     sys.executable, "-m", "uv", "pip", "compile", "pyproject.toml", "--universal", "--python-version", "3.11",
     "--generate-hashes", "--no-header", "--no-annotate", "--quiet", "--upgrade", "--group", "build",
+    "--extra", "all",
 )  # fmt: skip
 
 if __name__ == "__main__":

@@ -1,0 +1,121 @@
+"""Tables that people keep by hand: delimited text, Excel (.xlsx, .xls) and OpenDocument sheets, as rows of text.
+
+Spreadsheets are read by python-calamine, which runs no macro, follows no link and evaluates no formula. Dates come out
+as ISO text, whole numbers without '.0', empty cells as ''.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+
+from pipeline.devices.archives import ZIP_MARK, open_zip
+from pipeline.devices.delimited import cells_of, content_of, lines_of, separator_of, text_of
+from pipeline.errors import Fault, FileFault
+
+XLS_MARK = b"\xd0\xcf\x11\xe0"
+MOST_SHEET_BYTES = 64 * 1024**2
+"""A spreadsheet's members unpack to at most this; a diary of a year is under 1 MB."""
+MOST_ROWS, MOST_CELLS = 200_000, 2_000_000
+GLIMPSED = 12
+
+Row = tuple[str, ...]
+_SHEET_MEMBERS = frozenset({"workbook.xml", "content.xml"})
+
+
+def is_spreadsheet(head: bytes, names: frozenset[str]) -> bool:
+    """Whether a file is an Excel or OpenDocument workbook, by its first bytes and the names inside."""
+    return head.startswith(XLS_MARK) or (head.startswith(ZIP_MARK) and bool(names & _SHEET_MEMBERS))
+
+
+def first_rows(path: Path, head: bytes, names: frozenset[str]) -> tuple[Row, ...]:
+    """The first rows of a table, blank ones left out; none where it is no table or cannot be read."""
+    if is_spreadsheet(head, names):
+        sheets = spreadsheet(path)
+        return tuple(next(iter(sheets.values()), ()))[:GLIMPSED]
+    if b"\x00" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return ()
+    lines = lines_of(text_of(head))
+    return _text_rows(lines[:-1] if len(lines) > 1 else lines)[:GLIMPSED]
+
+
+def rows_of(path: Path) -> dict[str, tuple[Row, ...]]:
+    """Every sheet of a file by name, as rows of text; delimited text is one sheet named ''.
+
+    Raises
+    ------
+    FileFault
+        CORRUPT if a workbook cannot be opened; TOO_LARGE beyond `MOST_ROWS` rows or `MOST_CELLS` cells.
+    """
+    with path.open("rb") as stream:
+        head = stream.read(8)
+    if head.startswith((XLS_MARK, ZIP_MARK)):
+        return spreadsheet(path)
+    rows = _text_rows(lines_of(text_of(content_of(path, MOST_SHEET_BYTES))))
+    _bounded(rows, path)
+    return {"": rows}
+
+
+def spreadsheet(path: Path) -> dict[str, tuple[Row, ...]]:
+    """The sheets of a workbook that hold anything, in its order."""
+    from python_calamine import CalamineError, CalamineWorkbook
+
+    with path.open("rb") as stream:
+        content = stream.read(MOST_SHEET_BYTES + 1)
+    if len(content) > MOST_SHEET_BYTES:
+        raise FileFault(Fault.TOO_LARGE, "the workbook is larger than 64 MB", where=path.name, hint="save it as csv")
+    if content.startswith(ZIP_MARK):
+        _unpacks_small(path)
+    try:
+        book = CalamineWorkbook.from_filelike(io.BytesIO(content))
+        sheets = {name: book.get_sheet_by_name(name).to_python() for name in book.sheet_names}
+    except (CalamineError, ValueError, OSError, OverflowError) as bad:
+        raise FileFault(
+            Fault.CORRUPT, "the workbook cannot be opened", where=path.name, known=type(bad).__name__,
+            hint="open it, save it again, or save the sheet as csv",
+        ) from bad  # fmt: skip
+    out = {name: _filled(tuple(_text(cell) for cell in row) for row in rows) for name, rows in sheets.items()}
+    for rows in out.values():
+        _bounded(rows, path)
+    return {name: rows for name, rows in out.items() if rows}
+
+
+def _unpacks_small(path: Path) -> None:
+    """Count what the members of a workbook unpack to before a library that does not count sees it."""
+    with open_zip(path) as inside:
+        left = MOST_SHEET_BYTES * 4
+        for name in inside.names:
+            left -= len(inside.read(name, most=max(left, 0)))
+
+
+def _text_rows(lines: list[str]) -> tuple[Row, ...]:
+    filled = [line for line in lines if line.strip()]
+    if not filled:
+        return ()
+    separator = separator_of(max(filled[:GLIMPSED], key=lambda line: line.count(separator_of(line))))
+    return _filled(tuple(cells_of(line, separator)) for line in filled)
+
+
+def _filled(rows: Iterable[Row]) -> tuple[Row, ...]:
+    return tuple(row for row in rows if any(row))
+
+
+def _bounded(rows: tuple[Row, ...], path: Path) -> None:
+    if len(rows) > MOST_ROWS or sum(len(row) for row in rows) > MOST_CELLS:
+        raise FileFault(Fault.TOO_LARGE, f"the table has {len(rows)} rows", where=path.name, hint="is it the table?")
+
+
+def _text(cell: object) -> str:
+    """One cell as text: ISO for dates, no '.0' behind whole numbers, '' for nothing."""
+    if isinstance(cell, datetime):
+        return cell.date().isoformat() if cell.time() == time() else cell.isoformat(sep=" ", timespec="seconds")
+    if isinstance(cell, date | time):
+        return cell.isoformat()
+    if isinstance(cell, timedelta):
+        total = int(cell.total_seconds())
+        return f"{total // 3600:02d}:{total % 3600 // 60:02d}:{total % 60:02d}"
+    if isinstance(cell, float) and cell.is_integer() and abs(cell) < 1e15:
+        return str(int(cell))
+    return str(cell).strip() if cell is not None else ""
