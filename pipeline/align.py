@@ -138,11 +138,12 @@ def _merged(parts: Sequence[Extracted]) -> EpochGrid | None:
     return EpochGrid(first, n, columns)
 
 
-def _priority(part: Extracted) -> tuple[bool, float, object, str]:
-    """Optical beats after electrical ones (they are less exact), then the longer recording first."""
+def _priority(part: Extracted) -> tuple[bool, bool, float, object, str]:
+    """Stages without EEG after those on EEG, optical beats after electrical ones, then the longer recording first."""
     row = part.recordings.row(0, named=True)
     optical = part.epochs.get_column("rr_ppg").mean() == 1.0
-    return optical, -(row["end_utc"] - row["start_utc"]).total_seconds(), row["start_utc"], row["recording"]
+    consumer = part.epochs.get_column("stage_eeg").mean() == 0.0
+    return consumer, optical, -(row["end_utc"] - row["start_utc"]).total_seconds(), row["start_utc"], row["recording"]
 
 
 def _groups() -> list[tuple[str, ...]]:

@@ -233,6 +233,7 @@ def asked_of(study: Study, export: Export) -> Asked:
         date_order=_date_order(side.get("date_order"), export),
         dialect=_text(side.get("dialect"), "dialect", export),
         epoch_s=_seconds(side.get("epoch_s"), export),
+        participant=export.participant,
     )
 
 

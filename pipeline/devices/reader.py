@@ -82,6 +82,8 @@ class Asked:
     """Whose stage codes a hypnogram of bare numbers uses (`hypnogram_codes.DIALECTS`); never guessed."""
     epoch_s: float | None = None
     """Epoch length of a hypnogram that names none."""
+    participant: str | None = None
+    """Under whose name the export lies, for tables that hold many people."""
 
     def zone_for(self, path: Path, in_file: str | None = None) -> tuple[str, ZoneSource]:
         """The zone of an export and where it comes from: the file, else what was asked; checked to exist."""

@@ -38,16 +38,26 @@ def _night(view: NightView) -> Filled:
     if scored < MIN_SCORED:
         return FAMILY.too_little(f"only {scored:.0%} of the sleep window was scored", scored)
     values = stage_amounts(stage) | stage_latencies(stage, start_hidden=window.start_censored) | _counts(stage)
-    reason = _limits(scored, window)
+    by_eeg = not np.any(grid["stage_eeg"] == 0.0)
+    reason = _limits(scored, window, by_eeg=by_eeg)
     return Filled(values, scored, State.PARTIAL if reason else State.OK, reason)
 
 
 def stage_amounts(stage: Floats) -> dict[str, Value]:
-    """Minutes of each sleep stage, movement and unscored time, and shares of TST in % (None when TST is 0)."""
-    epochs = {name: int((stage == code).sum()) for name, code in _SLEEP.items()}
-    sleep = sum(epochs.values())
-    out: dict[str, Value] = {f"{name}_min": n * _MIN for name, n in epochs.items()}
-    out |= {f"{name}_pct": 100.0 * n / sleep if sleep else None for name, n in epochs.items()}
+    """Minutes of each sleep stage, movement and unscored time, and shares of TST in % (None when TST is 0).
+
+    A device that tells 'light' sleep knows no N1 and N2, one that tells only 'asleep' knows no stage: those are None.
+    """
+    sleep = int(asleep(stage).sum())
+    epochs: dict[str, int | None] = {name: int((stage == code).sum()) for name, code in _SLEEP.items()}
+    light = int(np.isin(stage, (Stage.N1, Stage.N2, Stage.LIGHT)).sum())
+    if np.any(stage == Stage.ASLEEP):
+        epochs = dict.fromkeys(epochs)
+    elif np.any(stage == Stage.LIGHT):
+        epochs |= {"n1": None, "n2": None}
+    out: dict[str, Value] = {f"{name}_min": None if n is None else n * _MIN for name, n in epochs.items()}
+    out["light_min"] = None if epochs["n3"] is None else light * _MIN
+    out |= {f"{name}_pct": 100.0 * n / sleep if sleep and n is not None else None for name, n in epochs.items()}
     out["movement_min"] = int((stage == Stage.MOVEMENT).sum()) * _MIN
     out["unscored_min"] = int(np.isnan(stage).sum()) * _MIN
     return out
@@ -61,6 +71,8 @@ def stage_latencies(stage: Floats, *, start_hidden: bool) -> dict[str, Value]:
     """
     out: dict[str, Value] = {"n3_latency_min": None, "rem_latency_min": None}
     onset = sleep_onset(stage)
+    if np.any(stage == Stage.ASLEEP):
+        return out
     if onset is None or (start_hidden and not np.any(stage[:onset] == Stage.WAKE)):
         return out
     unseen = np.isnan(stage)
@@ -86,16 +98,23 @@ def stage_shifts(stage: Floats) -> int:
 
 
 def _counts(stage: Floats) -> dict[str, Value]:
-    return {"stage_shifts_n": stage_shifts(stage), "rem_periods_n": len(rem_periods(stage))}
+    staged = not np.any(stage == Stage.ASLEEP)
+    fine = staged and not np.any(stage == Stage.LIGHT)
+    return {
+        "stage_shifts_n": stage_shifts(stage) if fine else None,
+        "rem_periods_n": len(rem_periods(stage)) if staged else None,
+    }
 
 
-def _limits(scored: float, window: SleepWindow) -> str | None:
+def _limits(scored: float, window: SleepWindow, *, by_eeg: bool) -> str | None:
     """What keeps the numbers from standing for the whole night, in words; None if nothing does."""
     found = [f"only {scored:.0%} of the sleep window was scored"] if scored < FULL_SCORED else []
     if window.start_censored:
         found.append("the recording does not show when the night began")
     if window.end_censored:
         found.append("the recording does not show when the night ended")
+    if not by_eeg:
+        found.append("the stages are a consumer device's, not scored on EEG")
     return "; ".join(found) or None
 
 
@@ -118,7 +137,7 @@ def _latency(name: str, stage: str) -> Column:
     )  # fmt: skip
 
 
-_UNKNOWN = "less than half of the sleep window was scored"
+_UNKNOWN = "less than half of the sleep window was scored, or the device does not tell these stages apart"
 
 FAMILY: Family[NightView] = Family(
     name="architecture",
@@ -127,6 +146,7 @@ FAMILY: Family[NightView] = Family(
     columns=(
         _minutes("n1_min", "stage N1"),
         _minutes("n2_min", "stage N2"),
+        _minutes("light_min", "stages N1 and N2 together: all that consumer devices tell"),
         _minutes("n3_min", "stage N3 (stages 3 and 4 of older scorings)"),
         _minutes("rem_min", "stage R"),
         _share("n1_pct", "stage N1"),

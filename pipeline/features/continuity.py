@@ -56,11 +56,12 @@ _COLUMNS = (
            low=-13.0, high=13.0, null_when=f"{_AWAKE}, or a side was cut off"),
     Column("offset_h", pl.Float64, "h", f"final awakening, {_CLOCK}", "sleeploop", low=-13.0, high=13.0,
            null_when=f"{_AWAKE}, or the end was cut off"),
-    Column("sleep_source", pl.String, "", "hypnogram or actigraphy: what told sleep from wake; a hypnogram if it "
-           "scores at least half of the window", "sleeploop", null_when="neither knows half of the window"),
-    Column("night_stream", pl.String, "",
-           "eeg (any hypnogram) or actigraphy: the stream whose reliability applies to these numbers", "sleeploop",
+    Column("sleep_source", pl.String, "", "hypnogram, consumer hypnogram (no EEG) or actigraphy: what told sleep "
+           "from wake; a hypnogram if it scores at least half of the window", "sleeploop",
            null_when="neither knows half of the window"),
+    Column("night_stream", pl.String, "",
+           "eeg (a hypnogram on EEG), consumer or actigraphy: the stream whose reliability applies to these numbers",
+           "sleeploop", null_when="neither knows half of the window"),
 )  # fmt: skip
 
 
@@ -80,6 +81,8 @@ def compute(view: NightView) -> Filled:
     if window.start_censored and window.end_censored:
         return FAMILY.too_little("both ends of the sleep window were cut off", coverage)
     values = _values(view, window, sleep, by_hypnogram)
+    if by_hypnogram and np.any(grid["stage_eeg"] == 0.0):
+        values |= {"sleep_source": "consumer hypnogram", "night_stream": "consumer"}
     if window.start_censored or window.end_censored:
         side = "start" if window.start_censored else "end"
         return Filled(values, coverage, State.PARTIAL, f"the {side} of the sleep window was cut off")

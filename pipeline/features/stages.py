@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pipeline.clock import EPOCH_NS, NS
 from pipeline.dataset.table import Column
 from pipeline.features.family import EpochFamily, RecordingView
-from pipeline.recording import Floats, Hypnogram, Int64, Kind, Stage
+from pipeline.recording import Floats, Hypnogram, Int64, Kind, Stage, StageSource
 
 _CODES = np.array([code for code in Stage if code is not Stage.UNSCORED], np.int8)
 MIN_SCORED_SHARE = 0.5
@@ -60,8 +60,10 @@ def _by_majority(hypnogram: Hypnogram, begins_ns: Int64, epoch_ns: int) -> NDArr
 def _columns(view: RecordingView) -> Mapping[str, NDArray[np.floating]]:
     hypnogram = view.recording.hypnogram
     if hypnogram is None:
-        return {"stage": np.full(view.n, np.nan)}
-    return {"stage": stage_codes(hypnogram, view.edges_ns)}
+        return {"stage": np.full(view.n, np.nan), "stage_eeg": np.full(view.n, np.nan)}
+    stage = stage_codes(hypnogram, view.edges_ns)
+    by_eeg = 0.0 if hypnogram.source is StageSource.CONSUMER else 1.0
+    return {"stage": stage, "stage_eeg": np.where(np.isfinite(stage), by_eeg, np.nan)}
 
 
 FAMILY = EpochFamily(
@@ -70,12 +72,24 @@ FAMILY = EpochFamily(
     columns=(
         Column(
             "stage",
-            pl.Enum(["W", "N1", "N2", "N3", "R", "M"]),
+            pl.Enum(["W", "N1", "N2", "N3", "R", "M", "L", "S"]),
             "",
-            "sleep stage as scored in the recording's hypnogram; M is a movement epoch of older scorings",
+            "sleep stage as scored in the recording's hypnogram; M is a movement epoch of older scorings; L (N1 or N2) "
+            "and S (any sleep) are what consumer devices report",
             "AASM Manual for the Scoring of Sleep and Associated Events",
             null_when="the epoch was not scored, or scored for less than half of its 30 s",
         ),
+        Column(
+            "stage_eeg",
+            pl.Float64,
+            "1",
+            "1: the stage was scored on EEG, 0: a device without EEG reports it",
+            "sleeploop",
+            low=0.0,
+            high=1.0,
+            null_when="the epoch was not scored",
+        ),
     ),
     compute=_columns,
+    together=("stage", "stage_eeg"),
 )

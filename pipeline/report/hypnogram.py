@@ -17,6 +17,9 @@ from pipeline.report.svg import Floats, Markup, broken_path, figure, hatch, line
 STAGES = ("W", "R", "N1", "N2", "N3")
 """Rows from top to bottom; REM next to wake, which it resembles in the EEG."""
 LABELS = ("Wake", "REM", "N1", "N2", "N3")
+CONSUMER_STAGES = ("W", "R", "S", "L", "N3")
+"""The same rows for a night that a device without EEG staged: it tells light sleep, or no more than sleep."""
+CONSUMER_LABELS = ("Wake", "REM", "Asleep", "Light", "Deep")
 COLOURS = ("#E69F00", "#C1272D", "#88CCEE", "#0072B2", "#1B1F5E")
 """Told apart under normal vision and three kinds of colour blindness; NREM falls in lightness (prints grey)."""
 WIDTH, LEFT, RIGHT = 960.0, 64.0, 950.0
@@ -64,9 +67,11 @@ def _staged(epochs: pl.DataFrame) -> np.ndarray:
 def _stage_rows(axis: ClockAxis, at: Int64, epochs: pl.DataFrame, place: tuple[float, str]) -> list[Markup]:
     """The five labelled rows, one rectangle per run of a stage, joined by a thin step line."""
     top = place[0]
+    consumer = _staged(epochs).any() and bool(set(epochs.get_column("stage").cast(pl.String)) & {"L", "S"})
+    stages, labels = (CONSUMER_STAGES, CONSUMER_LABELS) if consumer else (STAGES, LABELS)
     out = [
         part
-        for k, label in enumerate(LABELS)
+        for k, label in enumerate(labels)
         for part in (
             text(LEFT - 8, top + (k + 0.7) * ROW, label, anchor="end", class_="label"),
             line(LEFT, top + (k + 0.5) * ROW, RIGHT, top + (k + 0.5) * ROW, "rule"),
@@ -82,7 +87,7 @@ def _stage_rows(axis: ClockAxis, at: Int64, epochs: pl.DataFrame, place: tuple[f
             *out,
             text((LEFT + RIGHT) / 2, middle + 4, "not scored: the recording holds no hypnogram", anchor="middle"),
         ]
-    order = {stage: k for k, stage in enumerate(STAGES)}
+    order = {stage: k for k, stage in enumerate(stages)}
     symbols = epochs.get_column("stage").cast(pl.String).to_list()
     codes = np.array([order.get(s, -2 if s == "M" else -1) for s in symbols])
     row[slot] = codes[inside]
@@ -92,12 +97,13 @@ def _stage_rows(axis: ClockAxis, at: Int64, epochs: pl.DataFrame, place: tuple[f
     steps = broken_path(np.repeat(x, 2)[1:-1], np.repeat(middle_y, 2))
     out.append(tag("path", d=steps, class_="steps"))
     for first, last in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
-        out.append(_stage_rect(int(row[first]), x[first], x[last] - x[first], place))
+        label = labels[row[first]] if row[first] >= 0 else ""
+        out.append(_stage_rect(int(row[first]), label, (x[first], x[last] - x[first]), place))
     return out
 
 
-def _stage_rect(row: int, x: float, width: float, place: tuple[float, str]) -> Markup:
-    top, pattern = place
+def _stage_rect(row: int, label: str, across: tuple[float, float], place: tuple[float, str]) -> Markup:
+    (x, width), (top, pattern) = across, place
     if row < 0:
         name = "movement" if row == -2 else "unscored"
         return tag(
@@ -118,7 +124,7 @@ def _stage_rect(row: int, x: float, width: float, place: tuple[float, str]) -> M
         height=ROW - 4,
         fill=COLOURS[row],
         class_="stage",
-        data_stage=LABELS[row],
+        data_stage=label,
     )
 
 

@@ -22,6 +22,7 @@ NO_DATE = date.min
 
 _DEVICES = {
     "hypnogram": Device.PSG,
+    "consumer hypnogram": Device.WEARABLE,
     "actigraphy": Device.ACTIGRAPHY,
     "ecg": Device.ECG,
     "ppg": Device.PPG,

@@ -23,12 +23,12 @@ MIN_NREM_MIN = 15.0
 """Least NREM sleep (N1, N2, N3) in a NREM period (Feinberg & Floyd 1979)."""
 
 _PER_MIN = 60 / EPOCH_S
-_NREM = (Stage.N1, Stage.N2, Stage.N3)
-_SLEEP = (*_NREM, Stage.REM)
+_NREM = (Stage.N1, Stage.N2, Stage.N3, Stage.LIGHT)
+_SLEEP = (*_NREM, Stage.REM, Stage.ASLEEP)
 
 
 def asleep(stage: Floats) -> NDArray[np.bool_]:
-    """True for epochs scored N1, N2, N3 or REM; movement and unscored epochs are not sleep."""
+    """True for epochs scored as any sleep, a device's 'light' and 'asleep' included; movement and unscored are not."""
     return np.isin(stage, _SLEEP)
 
 

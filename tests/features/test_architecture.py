@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -47,6 +48,7 @@ def test_a_night_by_hand() -> None:
     assert filled.values == {
         "n1_min": 9.0,
         "n2_min": 145.0,
+        "light_min": 154.0,
         "n3_min": 30.0,
         "rem_min": 40.0,
         "n1_pct": pytest.approx(100 * 9 / sleep),
@@ -72,7 +74,17 @@ def test_a_scored_night_without_n3_has_0_and_not_nothing() -> None:
 def test_an_all_wake_night() -> None:
     filled = fill("W480")
     assert filled.state is State.OK
-    zero = ("n1_min", "n2_min", "n3_min", "rem_min", "stage_shifts_n", "rem_periods_n", "movement_min", "unscored_min")
+    zero = (
+        "n1_min",
+        "n2_min",
+        "light_min",
+        "n3_min",
+        "rem_min",
+        "stage_shifts_n",
+        "rem_periods_n",
+        "movement_min",
+        "unscored_min",
+    )
     assert {filled.values[name] for name in zero} == {0}
     assert all(value is None for name, value in filled.values.items() if name not in zero)
 
@@ -170,3 +182,31 @@ def test_a_published_hypnogram(real_data: Path) -> None:
     for name, code in (("n1", 1), ("n2", 2), ("n3", 3), ("rem", 4)):
         assert values[f"{name}_min"] == (stage == code).sum() / 2
     assert values["rem_latency_min"] == (np.argmax(stage == 4) - np.argmax(stage > 0)) / 2
+
+
+def consumer(text: str) -> dict[str, object]:
+    """The values of a night that a device without EEG staged."""
+    codes = {"W": 0.0, "L": 5.0, "S": 6.0, "3": 3.0, "R": 4.0}
+    whole = np.concatenate([np.full(round(2 * float(p[1:])), codes[p[0]]) for p in text.split()])
+    seen = view(whole)
+    grid = EpochGrid(seen.grid.start_ns, seen.grid.n, {**seen.grid.columns, "stage_eeg": np.zeros(seen.grid.n)})
+    filled = FAMILY.compute(dataclasses.replace(seen, grid=grid))
+    assert (filled.state, filled.reason) == (State.PARTIAL, "the stages are a consumer device's, not scored on EEG")
+    return dict(filled.values)
+
+
+def test_light_sleep_of_a_device_is_neither_n1_nor_n2() -> None:
+    found = consumer("W10 L200 360 R40 W10")
+    assert (found["n1_min"], found["n2_min"], found["n1_pct"], found["n2_pct"]) == (None, None, None, None)
+    assert (found["light_min"], found["n3_min"], found["rem_min"]) == (200.0, 60.0, 40.0)
+    assert found["n3_pct"] == pytest.approx(20.0)
+    assert found["stage_shifts_n"] is None
+    assert (found["n3_latency_min"], found["rem_latency_min"], found["rem_periods_n"]) == (200.0, 260.0, 1)
+
+
+def test_asleep_tells_no_stage_at_all() -> None:
+    found = consumer("W10 S300 320 W10")
+    stages_min = [found[f"{name}_min"] for name in ("n1", "n2", "light", "n3", "rem")]
+    assert stages_min == [None] * 5, "20 min of deep sleep among 300 of any are not the night's deep sleep"
+    assert (found["n3_latency_min"], found["rem_periods_n"], found["stage_shifts_n"]) == (None, None, None)
+    assert found["movement_min"] == 0.0
