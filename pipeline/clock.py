@@ -1,22 +1,25 @@
-"""UTC instants ↔ wall clocks of an IANA zone, in whole arrays; and the civil days and nights built on them.
+"""UTC instants ↔ wall clocks of a zone, in whole arrays; and the civil days and nights built on them.
 
 Instants are int64 nanoseconds since 1970-01-01 UTC. A wall clock is the same integer read as if the zone were UTC.
-The zones come from the `tzdata` package of this installation where the host has none; no zone is ever taken from
-the host. A night is the stretch from local noon to the next local noon and bears the date on which it begins, so
-that it is 23 or 25 h long when the clocks change.
+A zone is what `pipeline.zones` understands: an IANA name, a fixed offset, or a journey through several. A night is the
+stretch from local noon to the next local noon and bears the date on which it begins, so that it is 23 or 25 h long
+when the clocks change, and longer or shorter on a journey.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from itertools import pairwise
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.errors import Fault, StudyFault, did_you_mean
+from pipeline.zones import Journey, zone_of
+
+__all__ = [
+    "EPOCH_NS", "EPOCH_S", "NS", "days_between", "fixed_zone", "grid_floor", "midnight_ns", "night_of", "nights_between",
+    "noon_ns", "to_datetime", "to_ns", "utc_to_wall", "wall_ns", "wall_to_utc", "zone_of",
+]  # fmt: skip
 
 NS = 1_000_000_000
 """Nanoseconds in a second."""
@@ -27,29 +30,6 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NAIVE_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  a wall clock has no zone by definition
 
 Int64 = NDArray[np.int64]
-
-
-@lru_cache(maxsize=256)
-def zone_of(name: str) -> ZoneInfo:
-    """The zone of an IANA name such as 'Europe/Rome'.
-
-    Raises
-    ------
-    StudyFault
-        If there is no such zone; the nearest name is offered. Abbreviations such as 'CET+1' are refused: they do
-        not say when the clocks change.
-    """
-    try:
-        if name not in available_timezones():
-            raise ZoneInfoNotFoundError(name)
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as bad:
-        raise StudyFault(
-            Fault.UNKNOWN_ZONE,
-            f"there is no time zone '{name}'",
-            known="zones are IANA names such as Europe/Rome or America/New_York",
-            hint=did_you_mean(name, available_timezones()),
-        ) from bad
 
 
 def to_ns(moment: datetime) -> int:
@@ -74,6 +54,20 @@ def wall_ns(year_to_second: datetime) -> int:
 def _offset_steps(zone: str, low_ns: int, high_ns: int) -> tuple[Int64, Int64]:
     """Instants at which the UTC offset changes within [low, high], and the offset (ns) from each on."""
     place = zone_of(zone)
+    if not isinstance(place, Journey):
+        return _steps_of(place, low_ns, high_ns)
+    starts, offsets = [], []
+    for leg, begin_ns, end_ns in place.legs_between(low_ns - 86_400 * NS, high_ns + 86_400 * NS):
+        at, has = _steps_of(leg, begin_ns, end_ns)
+        row = np.maximum(np.searchsorted(at, begin_ns, side="right") - 1, 0)
+        inside = (at > begin_ns) & (at < end_ns)
+        starts += [np.array([begin_ns]), at[inside]]
+        offsets += [has[row : row + 1], has[inside]]
+    return np.concatenate(starts), np.concatenate(offsets)
+
+
+def _steps_of(place: tzinfo, low_ns: int, high_ns: int) -> tuple[Int64, Int64]:
+    """The same for a place that nobody leaves."""
 
     def offset(second: int) -> int:
         delta = datetime.fromtimestamp(second, tz=place).utcoffset()
@@ -93,6 +87,26 @@ def _offset_steps(zone: str, low_ns: int, high_ns: int) -> tuple[Int64, Int64]:
             starts.append(b)
             offsets.append(offset(b))
     return np.asarray(starts, np.int64) * NS, np.asarray(offsets, np.int64) * NS
+
+
+def fixed_zone(zone: str, low_ns: int, high_ns: int, shift_ns: int = 0) -> str:
+    """A zone with the UTC offsets of `zone` over [low, high], each moved by `shift_ns`; it names no place.
+
+    What a shifted date would need: the offset as it was recorded, not that of the new date.
+    """
+    starts, offsets = _offset_steps(zone, low_ns, high_ns)
+    first = max(int(np.searchsorted(starts, low_ns, side="right")) - 1, 0)
+    last = int(np.searchsorted(starts, high_ns, side="right"))
+    legs = [_offset_text(int(offsets[first]))]
+    for at, offset in zip(starts[first + 1 : last].tolist(), offsets[first + 1 : last].tolist(), strict=True):
+        moment = _EPOCH + timedelta(microseconds=(at + shift_ns) // 1000)
+        legs.append(f"{moment:%Y-%m-%dT%H:%M:%SZ} {_offset_text(offset)}")
+    return ", ".join(legs)
+
+
+def _offset_text(offset_ns: int) -> str:
+    minutes = round(offset_ns / 60 / NS)
+    return f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02d}:{abs(minutes) % 60:02d}"
 
 
 def utc_to_wall(utc_ns: Int64, zone: str) -> Int64:

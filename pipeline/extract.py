@@ -16,7 +16,7 @@ from pipeline.devices import read_export
 from pipeline.errors import Fault, FileFault
 from pipeline.features.epoch_level import EPOCH_FAMILIES, EPOCHS, SPECTRA
 from pipeline.features.family import EpochFamily, RecordingView
-from pipeline.recording import Recording, Signal, Stage
+from pipeline.recording import Recording, Signal, SignalStream, Stage
 from pipeline.study import Export, Study, asked_of
 
 MAX_DAYS = 400
@@ -126,7 +126,7 @@ def _catalogue_row(
 ) -> dict[str, object]:
     start_ns, end_ns = recording.span_ns
     beats = recording.beats
-    continuous = bool(recording.signals) or beats is not None or recording.hypnogram is not None
+    continuous = bool(recording.signals or recording.streams) or beats is not None or recording.hypnogram is not None
     return {
         "participant": export.participant,
         "recording": sha256[:12],
@@ -139,14 +139,14 @@ def _catalogue_row(
         "end_utc": to_datetime(end_ns),
         "zone": recording.zone,
         "zone_source": recording.zone_source.value,
-        "channels": [_channel(signal) for signal in recording.signals],
+        "channels": [*map(_channel, recording.signals), *map(_channel, recording.streams)],
         "beats_n": None if beats is None else len(beats.end_ns),
         "coverage": min(coverage, 1.0) if continuous else None,
         "repairs": list(recording.repairs),
     }
 
 
-def _channel(signal: Signal) -> str:
+def _channel(signal: Signal | SignalStream) -> str:
     return f"{signal.label} ({signal.kind.value}, {signal.fs_hz:g} Hz, {signal.coverage:.1%} measured)"
 
 

@@ -139,10 +139,10 @@ _HOURS = Column(
     "hours",
     pl.Float64,
     "h",
-    "its length: 24, or 23 / 25 where the clocks change",
+    "its length: 24, 23 / 25 where the clocks change, and up to 14 h less or more on a journey",
     OURS,
-    low=20.0,
-    high=28.0,
+    low=1.0,
+    high=50.0,
     nullable=False,
 )
 

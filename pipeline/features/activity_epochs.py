@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import polars as pl
@@ -12,7 +12,7 @@ from pipeline.clock import EPOCH_NS, NS
 from pipeline.dataset.table import Column
 from pipeline.features.family import EpochFamily, RecordingView
 from pipeline.recording import Floats, Kind, Signal
-from pipeline.signals.activity import acc_windows, counts_per_minute, mad_mg, overlap_mean
+from pipeline.signals.activity import acc_windows_of, counts_per_minute, mad_mg, overlap_mean
 from pipeline.signals.sleep_wake import sleep_wake, sustained_inactivity
 from pipeline.signals.wear import wear_from_acc, wear_from_counts
 
@@ -53,7 +53,10 @@ def compute(view: RecordingView) -> Mapping[str, NDArray[np.floating]]:
     """
     out: dict[str, Floats] = {column.name: np.full(view.n, np.nan) for column in _COLUMNS}
     for signal in reversed(_of_one_sensor(view, Kind.ACC)):
-        _lay_over(out, _from_acc(signal, view))
+        _lay_over(out, _from_acc([signal], view))
+    stream = next((s for s in view.recording.streams if s.kind is Kind.ACC), None)
+    if stream is not None:
+        _lay_over(out, _from_acc(stream.pieces(), view))
     for signal in reversed(_of_one_sensor(view, Kind.COUNTS)):
         _lay_over(out, _from_counts(signal, view))
     for signal in reversed(_of_one_sensor(view, Kind.LIGHT)):
@@ -100,8 +103,8 @@ def _scored(signal: Signal, view: RecordingView, wear: Floats) -> Floats:
     return np.where(held, sleep[np.clip(minute, 0, minutes - 1)], np.nan)
 
 
-def _from_acc(signal: Signal, view: RecordingView) -> dict[str, Floats]:
-    windows = acc_windows(signal.samples, signal.fs_hz, signal.start_ns, view.start_ns, view.n)
+def _from_acc(pieces: Iterable[Signal], view: RecordingView) -> dict[str, Floats]:
+    windows = acc_windows_of(pieces, view.start_ns, view.n)
     mad, share = mad_mg(windows)
     wear = wear_from_acc(windows)
     sleep = sustained_inactivity(windows)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
 from pipeline.clock import EPOCH_S, NS
-from pipeline.recording import Floats, Int64, Samples
+from pipeline.recording import Floats, Int64, Kind, Samples, Signal
 
 MIN_SHARE = 0.5
 """Share of an epoch or a 5-s window that must be measured before it has a value (our rule)."""
 WINDOW_S = 5
 """Window of MAD and of the z-angle, as in GGIR (its short epoch of 5 s)."""
 WINDOWS_PER_EPOCH = EPOCH_S // WINDOW_S
+_WINDOW_NS = WINDOW_S * NS
 MIN_ACC_HZ = 5.0
 """Slower accelerometers alias the 1 … 3 Hz of wrist movement; nothing is computed from them (our rule)."""
 _CHUNK_WINDOWS = 17_280
@@ -92,26 +94,48 @@ def counts_per_minute(counts: Samples, fs_hz: float, start_ns: int, edges_ns: In
 def acc_windows(acc_g: Samples, fs_hz: float, start_ns: int, grid_start_ns: int, n_epochs: int) -> AccWindows:
     """Statistics of the 5-s windows of the epoch grid, six an epoch, from acceleration in g of shape (n, 3).
 
+    As `acc_windows_of`, of one unbroken signal.
+    """
+    return acc_windows_of([Signal(Kind.ACC, "", fs_hz, start_ns, acc_g)], grid_start_ns, n_epochs)
+
+
+def acc_windows_of(pieces: Iterable[Signal], grid_start_ns: int, n_epochs: int) -> AccWindows:
+    """Statistics of the 5-s windows of the epoch grid, six an epoch, from pieces of acceleration in order of time.
+
     MAD is the mean of |‖a‖ − mean ‖a‖| within the window (Vähä-Ypyä 2015, doi:10.1111/cpf.12127). It needs no
-    calibration of the offset, unlike ENMO. A sample counts only where all three axes were measured. All NaN below
-    `MIN_ACC_HZ`.
+    calibration of the offset, unlike ENMO. A sample counts only where all three axes were measured. A window that
+    pieces part is computed of what each has in it. All NaN below `MIN_ACC_HZ`. Memory is that of one piece and of
+    the windows, whatever the length.
     """
     m = n_epochs * WINDOWS_PER_EPOCH
-    edges_s = (grid_start_ns - start_ns) / NS + np.arange(m + 1) * float(WINDOW_S)
-    bounds = np.clip(np.ceil(edges_s * fs_hz - _ON_BORDER), 0, len(acc_g)).astype(np.int64)
     mean, var, low, high = (np.full((m, 3), np.nan) for _ in range(4))
     out = AccWindows(np.full(m, np.nan), mean, var, low, high, np.zeros(m))
-    if fs_hz < MIN_ACC_HZ:
-        return out
-    for first in range(0, m, _CHUNK_WINDOWS):
-        last = min(first + _CHUNK_WINDOWS, m)
-        _fill_windows(out, acc_g, bounds, slice(first, last), fs_hz * WINDOW_S)
+    torn_row, torn = -1, np.empty((0, 3), np.float32)
+    for piece in pieces:
+        if piece.fs_hz < MIN_ACC_HZ or not len(piece.samples):
+            continue
+        first = max((piece.start_ns - grid_start_ns) // _WINDOW_NS, 0)
+        last = min(-(-(piece.end_ns - grid_start_ns) // _WINDOW_NS), m)
+        if last <= first:
+            continue
+        edges_s = (grid_start_ns - piece.start_ns) / NS + np.arange(first, last + 1) * float(WINDOW_S)
+        bounds = np.clip(np.ceil(edges_s * piece.fs_hz - _ON_BORDER), 0, len(piece.samples)).astype(np.int64)
+        nominal = piece.fs_hz * WINDOW_S
+        for at in range(0, last - first, _CHUNK_WINDOWS):
+            _fill_windows(out, piece.samples, bounds[at : at + _CHUNK_WINDOWS + 1], first + at, nominal)
+        if first == torn_row and len(torn):
+            both = np.concatenate((torn, piece.samples[bounds[0] : bounds[1]]))
+            _fill_windows(out, both, np.array([0, len(both)]), first, nominal)
+            torn = both if last == first + 1 else piece.samples[bounds[-2] : bounds[-1]]
+        else:
+            torn = piece.samples[bounds[-2] : bounds[-1]]
+        torn_row = last - 1
     return out
 
 
-def _fill_windows(out: AccWindows, acc_g: Samples, bounds: Int64, rows: slice, nominal: float) -> None:
-    """Compute one chunk of windows into `out`."""
-    own = bounds[rows.start : rows.stop + 1]
+def _fill_windows(out: AccWindows, acc_g: Samples, own: Int64, row: int, nominal: float) -> None:
+    """Compute the windows between the borders `own` (places in `acc_g`) into the rows of `out` from `row` on."""
+    rows = slice(row, row + len(own) - 1)
     block = acc_g[own[0] : own[-1]].astype(np.float64)
     finite = np.isfinite(block).all(axis=1)
     sample_window = np.repeat(np.arange(len(own) - 1), np.diff(own))[finite]

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.clock import NS
-from pipeline.signals.activity import acc_windows, counts_per_minute, mad_mg, overlap_mean
+from pipeline.recording import Kind, Signal
+from pipeline.signals.activity import acc_windows, acc_windows_of, counts_per_minute, mad_mg, overlap_mean
 
 START = 1_700_000_010 * NS  # a multiple of 30 s
 
@@ -165,3 +166,31 @@ def test_days_are_worked_in_chunks_without_a_seam() -> None:
     whole = acc_windows(acc, 5.0, START, START, 2880 * 2)
     part = acc_windows(acc[5 * 86_000 : 5 * 87_200], 5.0, START + 86_000 * NS, START + 86_010 * NS, 39)
     np.testing.assert_allclose(whole.mad_g[17_202 : 17_202 + 234], part.mad_g)
+
+
+def pieces_of(acc: np.ndarray, fs_hz: float, cuts: list[int]) -> list[Signal]:
+    """The same samples as pieces that begin at `cuts`."""
+    ends = [*cuts[1:], len(acc)]
+    return [
+        Signal(Kind.ACC, "acc", fs_hz, START + round(a / fs_hz * NS), acc[a:b]) for a, b in zip(cuts, ends, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("cuts", [[0, 5_000], [0, 1, 2, 3, 4], [0, 317, 318, 700, 3200], list(range(0, 6400, 100))])
+def test_pieces_give_what_the_whole_gives(cuts: list[int]) -> None:
+    acc = np.random.default_rng(3).normal(0, 0.2, (6400, 3)).astype(np.float32) + np.float32(0.5)
+    whole = acc_windows(acc, 32.0, START, START - 7 * NS, 8)
+    parted = acc_windows_of(pieces_of(acc, 32.0, cuts), START - 7 * NS, 8)
+    for name in ("mad_g", "mean_g", "var_g2", "low_g", "high_g", "share"):
+        assert getattr(parted, name) == pytest.approx(getattr(whole, name), rel=1e-9, abs=1e-12, nan_ok=True), name
+
+
+def test_time_between_pieces_is_a_gap() -> None:
+    acc = np.ones((6400, 3), np.float32)
+    late = Signal(Kind.ACC, "acc", 32.0, START + 230 * NS, acc[:320])
+    found = acc_windows_of([*pieces_of(acc, 32.0, [0]), late], START, 9)
+    assert (found.share[:40] == 1.0).all()
+    assert (found.share[40:46] == 0.0).all()
+    assert np.isnan(found.mean_g[40:46]).all()
+    assert (found.share[46:48] == 1.0).all()
+    assert (found.share[48:] == 0.0).all()
