@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from pipeline.zones import Journey, zone_of
 
 __all__ = [
-    "EPOCH_NS", "EPOCH_S", "NS", "days_between", "fixed_zone", "grid_floor", "midnight_ns", "night_of", "nights_between",
-    "noon_ns", "to_datetime", "to_ns", "utc_to_wall", "wall_ns", "wall_to_utc", "zone_of",
+    "EPOCH_NS", "EPOCH_S", "NS", "days_between", "fixed_zone", "grid_floor", "midnight_ns", "night_of",
+    "nights_between", "noon_ns", "to_datetime", "to_ns", "utc_to_wall", "wall_ns", "wall_to_utc", "zone_of",
 ]  # fmt: skip
 
 NS = 1_000_000_000
