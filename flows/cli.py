@@ -7,13 +7,14 @@ import sys
 import time
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 from rich.console import Console
 
 from pipeline import __version__
 from pipeline.errors import Fault, SleeploopError, StorageFault, StudyFault
+from pipeline.guard import DEFAULT_MEMORY_MB, DEFAULT_TIMEOUT_S, Limits
 
 app = typer.Typer(
     name="sleeploop",
@@ -36,6 +37,10 @@ Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="lay a setting over study.toml: study.zone=Europe/Oslo"),
 ]
+Jobs = Annotated[int, typer.Option("--jobs", "-j", min=1, help="how many exports at once")]
+Timeout = Annotated[float, typer.Option("--timeout", min=1.0, metavar="SECONDS", help="longest time for one export")]
+Memory = Annotated[int, typer.Option("--memory", min=256, metavar="MB", help="most memory for one export")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="also show what the scheduler logs")]
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON instead of text")]
 
 EXIT_DONE, EXIT_BUG, EXIT_INPUT, EXIT_REFUSED, EXIT_INTERRUPTED = 0, 1, 2, 3, 130
@@ -51,24 +56,53 @@ def run(
     study: StudyFolder,
     participant: Only = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="print what would run and why; change nothing")] = False,
-    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="how many exports at once")] = 2,
+    jobs: Jobs = 2,
     overrides: Overrides = None,
+    timeout: Timeout = DEFAULT_TIMEOUT_S,
+    memory: Memory = DEFAULT_MEMORY_MB,
     as_json: AsJson = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="also show what the scheduler logs")] = False,
+    verbose: Verbose = False,
 ) -> None:
     """Take in new exports, recompute what depends on them, write dataset and pages.
 
     Exit codes: 0 done, 1 a bug of ours or a disk that cannot be written, 2 your input or settings, 3 finished with
     refused files, 130 interrupted (run again to go on).
     """
-    from flows.running import run_study
+    from flows.running import Ways, run_study
 
-    raise typer.Exit(
-        run_study(
-            study, tuple(participant or ()), tuple(overrides or ()), jobs=jobs, dry_run=dry_run, as_json=as_json,
-            verbose=verbose, out=out, err=err,
-        )
-    )  # fmt: skip
+    ways = Ways(jobs, Limits(timeout, memory), as_json, verbose, dry_run=dry_run)
+    raise typer.Exit(run_study(study, tuple(participant or ()), tuple(overrides or ()), ways, out=out, err=err))
+
+
+@app.command()
+def ingest(
+    study: StudyFolder,
+    participant: Only = None,
+    date_shift: Annotated[
+        bool, typer.Option("--date-shift", help="from now on move each participant's dates by a secret number of weeks")
+    ] = False,
+    key: Annotated[
+        str, typer.Option("--key", metavar="FILE", help="where that number is kept: outside the study; relative to it")
+    ] = "",
+    jobs: Jobs = 2,
+    overrides: Overrides = None,
+    timeout: Timeout = DEFAULT_TIMEOUT_S,
+    memory: Memory = DEFAULT_MEMORY_MB,
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+) -> None:
+    """Take in new exports and nothing more: recognise, read, check, extract; refuse what cannot be trusted.
+
+    --date-shift moves dates by whole weeks, so that weekdays, wall clocks and recorded offsets stay; the weeks stand
+    in the key file alone. It holds for the study from then on, and removes results that were made without it.
+    """
+    from flows.running import Ways, run_study
+    from pipeline.study import start_date_shift
+
+    if date_shift:
+        start_date_shift(study, key or f"../{study.resolve().name}-dates.key.tsv")
+    ways = Ways(jobs, Limits(timeout, memory), as_json, verbose, ingest_only=True)
+    raise typer.Exit(run_study(study, tuple(participant or ()), tuple(overrides or ()), ways, out=out, err=err))
 
 
 @app.command()
@@ -173,6 +207,31 @@ def explain(
     for entry in entries:
         out.print(f"[bold]{entry.pop('name')}[/bold]", highlight=False)
         _print([f"  {key:<10} {value}" for key, value in entry.items() if value not in {"", None}])
+
+
+@app.command()
+def devices(
+    word: Annotated[str, typer.Argument(help="only formats that mention it; or the path of a file to recognise")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """List the export formats that are read: what each gives, what its clock is; or say which one a file is."""
+    from flows.formats import formats, recognised
+
+    entries = [recognised(Path(word))] if word and Path(word).exists() else formats(word)
+    if as_json:
+        sys.stdout.write(json.dumps(entries, indent=1, ensure_ascii=False) + "\n")
+        return
+    family = None
+    for entry in entries:
+        if entry["family"] != family:
+            family = entry["family"]
+            out.print(f"[bold]{family}[/bold]", highlight=False)
+        gives = ", ".join(str(kind) for kind in cast("list[str]", entry["gives"]))
+        needs = "" if entry["installed"] else f"  (needs: pip install 'sleeploop[{entry['extra']}]')"
+        head = f"  {entry['name']:<18} {entry['looks_like']}{needs}"
+        _print([head, f"{'':<20} gives {gives}", f"{'':<20} clock: {entry['clock']}"])
+    if not entries:
+        _print([f"no format mentions '{word}': sleeploop devices lists them all"])
 
 
 @app.command()

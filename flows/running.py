@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,46 +17,57 @@ from rich.console import Console
 
 from flows.environment import prepare_prefect
 from flows.progress import REPORTER, Bars, Lines, Reporter, Silent
-from flows.summary import nothing_new_lines, place_lines, plan_lines, run_lines, score_lines
+from flows.summary import ingest_lines, nothing_new_lines, place_lines, plan_lines, run_lines, score_lines
 from pipeline.errors import Fault, StorageFault, StudyFault
+from pipeline.guard import Guard, Limits
 from pipeline.quarantine import stranger_fault
-from pipeline.study import Study, open_study
+from pipeline.study import Study, open_study, with_weeks
 from pipeline.units import Outcome, Plan, Status, plan
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """How the work is run; nothing here changes a result."""
+
+    jobs: int
+    limits: Limits
+    as_json: bool
+    verbose: bool
+    dry_run: bool = False
+    ingest_only: bool = False
 
 
 def run_study(
     folder: Path,
     participants: tuple[str, ...],
     overrides: tuple[str, ...],
+    ways: Ways,
     *,
-    jobs: int,
-    dry_run: bool,
-    as_json: bool,
-    verbose: bool,
     out: Console,
     err: Console,
 ) -> int:
     """The exit code of a run over a study: 0 done, 1 something failed, 3 something was refused."""
     started = time.monotonic()
     study = open_study(folder, overrides)
-    if dry_run:
+    as_json = ways.as_json
+    if ways.dry_run:
         todo = plan(study, participants)
         _say(out, as_json, {"plan": plan_lines(todo)}, plan_lines(todo))
         return 0
     with _locked(study):
+        study = with_weeks(study)
         todo = plan(study, participants)
         for name in todo.strangers:
             err.print(f"refused: {stranger_fault(study, name)}", highlight=False, markup=False)
-        if todo.nothing_to_do:
+        if todo.nothing_to_do or (ways.ingest_only and not any(unit.why for unit in todo.exports)):
             lines = nothing_new_lines(study, todo)
             _say(out, as_json, {"outcomes": [], "notes": lines}, lines)
             return 3 if todo.strangers else 0
         reporter: Reporter = Silent() if as_json else Bars(out) if out.is_terminal else Lines(out)
-        outcomes = _flow(study, participants, overrides, jobs, verbose, reporter)
+        outcomes = _flow(study, participants, overrides, ways, reporter)
     names = tuple(person.participant for person in todo.participants)
     lines = [
-        *score_lines(study, names),
-        *place_lines(study),
+        *(ingest_lines(study, names) if ways.ingest_only else [*score_lines(study, names), *place_lines(study)]),
         *run_lines(study, outcomes, todo, time.monotonic() - started),
     ]
     _say(out, as_json, {"outcomes": [asdict(outcome) for outcome in outcomes]}, lines)
@@ -67,22 +78,26 @@ def _flow(
     study: Study,
     participants: tuple[str, ...],
     overrides: tuple[str, ...],
-    jobs: int,
-    verbose: bool,
+    ways: Ways,
     reporter: Reporter,
 ) -> list[Outcome]:
-    prepare_prefect(study.work, verbose=verbose)
+    prepare_prefect(study.work, verbose=ways.verbose)
     from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
-    from flows.nightly import nightly
+    from flows.nightly import GUARD, nightly
 
     token = REPORTER.set(reporter)
-    try:
-        runner = cast("TaskRunner[Any]", ThreadPoolTaskRunner(max_workers=jobs))  # its future type is invariant
-        return nightly.with_options(task_runner=runner)(str(study.folder), participants, overrides)
-    finally:
-        reporter.closed()
-        REPORTER.reset(token)
+    with Guard(ways.limits) as guard:
+        guarded = GUARD.set(guard)
+        try:
+            # Its future type is invariant.
+            runner = cast("TaskRunner[Any]", ThreadPoolTaskRunner(max_workers=ways.jobs))
+            job = nightly.with_options(task_runner=runner)
+            return job(str(study.folder), participants, overrides, ingest_only=ways.ingest_only)
+        finally:
+            reporter.closed()
+            REPORTER.reset(token)
+            GUARD.reset(guarded)
 
 
 def _exit_code(outcomes: list[Outcome], todo: Plan) -> int:

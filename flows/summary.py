@@ -12,7 +12,7 @@ from pipeline.dataset.store import read_tables
 from pipeline.quarantine import failures
 from pipeline.scores import SCORES
 from pipeline.study import Study
-from pipeline.units import Outcome, Plan, Status
+from pipeline.units import Outcome, Plan, Status, extracted_recordings
 
 _TITLES = {score.name: score.title for score in SCORES}
 
@@ -53,6 +53,19 @@ def _short(path: Path) -> str:
         return path.resolve().relative_to(Path.cwd()).as_posix()
     except ValueError:
         return path.as_posix()
+
+
+def ingest_lines(study: Study, participants: tuple[str, ...]) -> list[str]:
+    """What was taken in so far, by reader: exports, hours, participants."""
+    parts = [part for name in participants for part in extracted_recordings(study, name)]
+    if not parts:
+        return ["nothing was taken in"]
+    rows = pl.concat(parts).with_columns(hours=(pl.col("end_utc") - pl.col("start_utc")).dt.total_seconds() / 3600)
+    by_reader = rows.group_by("reader").agg(pl.len(), pl.col("hours").sum(), pl.col("participant").n_unique())
+    return [
+        f"{'taken in':<10} {reader:<18} {count:>4} exports of {people} participants, {hours or 0.0:.1f} h"
+        for reader, count, hours, people in by_reader.sort("reader").iter_rows()
+    ]
 
 
 def run_lines(study: Study, outcomes: list[Outcome], todo: Plan, seconds: float) -> list[str]:

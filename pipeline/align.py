@@ -43,6 +43,7 @@ from pipeline.features.family import (
 from pipeline.features.windows import sleep_window
 from pipeline.recording import Floats, RestInterval, Stage
 from pipeline.study import Participant
+from pipeline.zones import zone_between
 
 MAX_SPAN_DAYS = 3 * 366
 """A participant's recordings lie within three years; one outside has a broken clock."""
@@ -258,7 +259,7 @@ def _night_row(participant: str, view: NightView) -> dict[str, object]:
     return {
         "participant": participant,
         "night": view.night,
-        "zone": view.zone,
+        "zone": zone_between(view.zone, view.start_ns, view.end_ns),
         **_span_row(view.start_ns, view.end_ns),
         "window_source": (window.source if window else WindowSource.NONE).value,
         "window_start_utc": to_datetime(window.start_ns) if window else None,
@@ -273,7 +274,7 @@ def _day_row(participant: str, view: DayView) -> dict[str, object]:
     return {
         "participant": participant,
         "day": view.day,
-        "zone": view.zone,
+        "zone": zone_between(view.zone, view.start_ns, view.end_ns),
         **_span_row(view.start_ns, view.end_ns),
         **_families(DAY_FAMILIES, view),
     }

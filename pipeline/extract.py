@@ -16,6 +16,7 @@ from pipeline.devices import read_export
 from pipeline.errors import Fault, FileFault
 from pipeline.features.epoch_level import EPOCH_FAMILIES, EPOCHS, SPECTRA
 from pipeline.features.family import EpochFamily, RecordingView
+from pipeline.privacy import shifted
 from pipeline.recording import Recording, Signal, SignalStream, Stage
 from pipeline.study import Export, Study, asked_of
 
@@ -43,6 +44,8 @@ def take_in(study: Study, export: Export, sha256: str) -> Extracted:
         If it cannot be recognised, read or trusted; the text says what, where, what is known and what to try.
     """
     reader, recording = read_export(export.path, asked_of(study, export))
+    if study.weeks is not None:
+        recording = shifted(recording, study.weeks[export.participant])
     return extract(recording, export, reader.name, sha256)
 
 
@@ -53,7 +56,7 @@ def extract(recording: Recording, export: Export, reader: str, sha256: str) -> E
         raise FileFault(
             Fault.IMPLAUSIBLE,
             f"it would last {(end_ns - start_ns) / 8.64e13:.0f} days",
-            where=export.relative,
+            where=export.label,
             known="one of its time stamps is probably wrong",
             hint="look at its first and last time stamp",
         )
@@ -130,7 +133,7 @@ def _catalogue_row(
     return {
         "participant": export.participant,
         "recording": sha256[:12],
-        "export": export.relative,
+        "export": export.label,
         "sha256": sha256,
         "reader": reader,
         "device": recording.device,
@@ -139,11 +142,18 @@ def _catalogue_row(
         "end_utc": to_datetime(end_ns),
         "zone": recording.zone,
         "zone_source": recording.zone_source.value,
+        "clock": recording.clock.value,
+        "utc_offset_min": _offset_min(start_ns, recording.zone),
         "channels": [*map(_channel, recording.signals), *map(_channel, recording.streams)],
         "beats_n": None if beats is None else len(beats.end_ns),
         "coverage": min(coverage, 1.0) if continuous else None,
         "repairs": list(recording.repairs),
     }
+
+
+def _offset_min(utc_ns: int, zone: str) -> int:
+    offset = to_datetime(utc_ns, zone).utcoffset()
+    return 0 if offset is None else round(offset.total_seconds() / 60)
 
 
 def _channel(signal: Signal | SignalStream) -> str:

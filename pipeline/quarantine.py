@@ -14,6 +14,7 @@ from pipeline import __version__
 from pipeline.dataset import tables
 from pipeline.dataset.store import read_json, write_json
 from pipeline.errors import Fault, FileFault, SleeploopError, StorageFault, did_you_mean
+from pipeline.privacy import without_dates
 from pipeline.study import Export, Study, plain_id
 
 
@@ -75,10 +76,24 @@ def reasons(study: Study, participant: str | None = None) -> list[dict[str, str]
 def failures(study: Study, participant: str | None = None) -> pl.DataFrame:
     """The failures table: every export in quarantine with its reason."""
     names = [column.name for column in tables.FAILURES.columns]
-    rows: list[dict[str, object]] = [
-        {name: reason.get(name, "") for name in names} for reason in reasons(study, participant)
-    ]
+    found = reasons(study, participant)
+    if study.weeks is not None:
+        found = [_without_dates(reason) for reason in found]
+    rows: list[dict[str, object]] = [{name: reason.get(name, "") for name in names} for reason in found]
     return tables.FAILURES.frame(rows)
+
+
+def _without_dates(reason: dict[str, str]) -> dict[str, str]:
+    """A reason as tables and pages may show it where dates are shifted: neither the file's name nor a date."""
+    path = Path(reason["export"])
+    label = Export(reason["participant"], path, reason["export"], None, anonymous=True).label
+    masked = {
+        key: str(value).replace(reason["export"], label).replace(path.name, label) for key, value in reason.items()
+    }
+    return {key: without_dates(value) for key, value in masked.items()} | {
+        "participant": reason["participant"],
+        "export": label,
+    }
 
 
 def stranger_rows(study: Study, strangers: tuple[str, ...]) -> pl.DataFrame:

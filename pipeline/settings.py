@@ -45,11 +45,28 @@ class EegSettings(_Part):
     units: dict[str, str] = Field(default_factory=dict, description="unit by channel label, e.g. {'EEG Fpz-Cz' = 'uV'}")
 
 
+class PrivacySettings(_Part):
+    """[privacy]: what is done to dates before anything is written."""
+
+    date_shift_key: str | None = Field(
+        default=None,
+        description="path of the key file, outside the study, by which each participant's dates are shifted",
+    )
+
+
+class ClockSettings(_Part):
+    """[clocks]: what is done where two recordings of a participant show that their clocks part."""
+
+    correct: bool = Field(default=True, description="apply a clock correction that two recordings confirm")
+
+
 class Settings(_Part):
     """All of `study.toml`."""
 
     study: StudySettings = StudySettings()
     eeg: EegSettings = EegSettings()
+    privacy: PrivacySettings = PrivacySettings()
+    clocks: ClockSettings = ClockSettings()
 
 
 def load_settings(path: Path, overrides: tuple[str, ...] = ()) -> Settings:

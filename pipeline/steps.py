@@ -16,11 +16,12 @@ import polars as pl
 
 from pipeline import __version__
 from pipeline.align import align
-from pipeline.clock import zone_of
+from pipeline.clock import NS, fixed_zone, to_ns, zone_of
 from pipeline.dataset import tables
 from pipeline.dataset.table import Table
 from pipeline.extract import Extracted, take_in
 from pipeline.features import DAYS, EPOCHS, NIGHTS, PARTICIPANTS, SPECTRA
+from pipeline.privacy import WEEK_NS
 from pipeline.report import cohort_page, participant_page
 from pipeline.scores import SCORES
 from pipeline.scores.score import Estimate, Person
@@ -86,7 +87,7 @@ def _zone(study: Study, person: Participant, parts: Sequence[Extracted]) -> str:
     """The zone of the participant's nights: its own, else the study's, else that of most of its recorded time."""
     named = person.zone or study.settings.study.zone
     if named:
-        return named
+        return named if study.weeks is None else _without_a_place(named, study.weeks[person.name], parts)
     hours: dict[str, float] = {}
     for part in parts:
         row = part.recordings.row(0, named=True)
@@ -94,6 +95,16 @@ def _zone(study: Study, person: Participant, parts: Sequence[Extracted]) -> str:
     zone = max(hours, key=lambda name: (hours[name], name)) if hours else "UTC"
     zone_of(zone)
     return zone
+
+
+def _without_a_place(zone: str, weeks: int, parts: Sequence[Extracted]) -> str:
+    """The offsets of a zone over the participant's recordings, moved with their dates."""
+    rows = [part.recordings.row(0, named=True) for part in parts]
+    times = [to_ns(row[name]) for row in rows for name in ("start_utc", "end_utc") if row[name] is not None]
+    if not times:
+        return fixed_zone(zone, 0, 0)
+    move, around = weeks * WEEK_NS, 2 * 86_400 * NS
+    return fixed_zone(zone, min(times) - around - move, max(times) + around - move, move)
 
 
 def _stack(table: Table, frames: Sequence[pl.DataFrame]) -> pl.DataFrame:

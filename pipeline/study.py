@@ -6,18 +6,25 @@ Nothing is read here but names, `participants.tsv` and sidecars; what an export 
 from __future__ import annotations
 
 import csv
+import dataclasses
+import hashlib
 import json
+import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from pipeline.clock import zone_of
+from pipeline.dataset.store import write_bytes
 from pipeline.devices import is_bundle
 from pipeline.devices.reader import Asked, DateOrder
 from pipeline.errors import Fault, FileFault, StudyFault, did_you_mean
+from pipeline.privacy import extend_key, read_key
 from pipeline.recording import ZoneSource
-from pipeline.settings import Settings, load_settings
+from pipeline.settings import PrivacySettings, Settings, load_settings
+from pipeline.travel import journeys
 
 SIDECAR_KEYS = ("zone", "start", "units", "channels", "date_order", "dialect", "epoch_s")
 
@@ -39,8 +46,18 @@ class Export:
     participant: str
     path: Path
     relative: str
-    """Its path below inbox/, with forward slashes: how messages and tables name it."""
+    """Its path below inbox/, with forward slashes: how messages name it."""
     sidecar: Path | None
+    anonymous: bool = False
+    """Whether its name may not stand in tables, because it may hold the date that was shifted."""
+
+    @property
+    def label(self) -> str:
+        """How tables name it: its path below inbox/, or where dates are shifted a name that tells nothing."""
+        if not self.anonymous:
+            return self.relative
+        ending = self.path.suffix.lower() if self.path.suffix[1:].isalpha() and len(self.path.suffix) <= 6 else ""
+        return f"{self.participant}/{hashlib.sha256(self.relative.encode()).hexdigest()[:12]}{ending}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +67,8 @@ class Study:
     folder: Path
     settings: Settings
     participants: dict[str, Participant]
+    weeks: dict[str, int] | None = None
+    """By how many weeks each participant's dates are shifted; None where dates stay as they are."""
 
     @property
     def inbox(self) -> Path:
@@ -90,7 +109,69 @@ def open_study(folder: Path, overrides: tuple[str, ...] = ()) -> Study:
             Fault.STUDY, "there is no such folder", where=str(folder), hint=f"sleeploop init {folder} lays one out"
         )
     settings = load_settings(folder / "study.toml", overrides)
-    return Study(folder, settings, read_participants(folder / "participants.tsv"))
+    people = read_participants(folder / "participants.tsv")
+    homes = {name: person.zone for name, person in people.items()}
+    for name, zone in journeys(folder / "travel.tsv", homes, settings.study.zone).items():
+        people[name] = dataclasses.replace(people[name], zone=zone)
+    key = key_file(folder, settings)
+    return Study(folder, settings, people, None if key is None else read_key(key))
+
+
+def with_weeks(study: Study) -> Study:
+    """The study with weeks of shift for every participant: whoever is new gets them drawn and kept in the key file."""
+    path = key_file(study.folder, study.settings)
+    return study if path is None else dataclasses.replace(study, weeks=extend_key(path, study.participants))
+
+
+def start_date_shift(folder: Path, key: str) -> None:
+    """Turn the date shift on in study.toml, draw the weeks, and remove every result that holds a true date.
+
+    Raises
+    ------
+    StudyFault
+        If study.toml names another key, or the key would lie inside the study.
+    """
+    settings = load_settings(folder / "study.toml")
+    people = read_participants(folder / "participants.tsv")
+    named = settings.privacy.date_shift_key
+    path = key_file(folder, settings.model_copy(update={"privacy": PrivacySettings(date_shift_key=key)}))
+    if path is None or (named is not None and key_file(folder, settings) != path):
+        raise StudyFault(
+            Fault.SETTINGS, "study.toml names another key file", where=folder.name, known=f"date_shift_key = {named}",
+            hint="leave --key out; or remove the entry, and with it what was shifted by it",
+        )  # fmt: skip
+    extend_key(path, people)
+    if named is None:
+        text = (folder / "study.toml").read_text(encoding="utf-8").rstrip()
+        quoted = key.replace("\\", "\\\\").replace('"', '\\"')
+        section = "" if re.search(r"(?m)^\[privacy\]", text) else "\n[privacy]\n"
+        entry = f'date_shift_key = "{quoted}"\n'
+        both = f"{text}\n{section}{entry}" if section else text.replace("[privacy]", f"[privacy]\n{entry}", 1) + "\n"
+        write_bytes(folder / "study.toml", both.encode())
+        for made in ("dataset", "reports", ".sleeploop/recordings", ".sleeploop/participants"):
+            shutil.rmtree(folder / made, ignore_errors=True)
+
+
+def key_file(folder: Path, settings: Settings) -> Path | None:
+    """Where the key of the date shift lies; None where dates stay as they are.
+
+    Raises
+    ------
+    StudyFault
+        If it would lie inside the study, where it would travel with the data that it protects.
+    """
+    if settings.privacy.date_shift_key is None:
+        return None
+    path = (folder / settings.privacy.date_shift_key).resolve()
+    if path.is_relative_to(folder.resolve()):
+        raise StudyFault(
+            Fault.SETTINGS,
+            "the key file of the date shift lies inside the study",
+            where="study.toml [privacy] date_shift_key",
+            known="whoever is given the study would be given the true dates",
+            hint="name a path outside, such as ../keys/my-study.tsv",
+        )
+    return path
 
 
 def read_participants(path: Path) -> dict[str, Participant]:
@@ -181,6 +262,7 @@ def exports_of(study: Study, participant: str) -> list[Export]:
                         path,
                         path.relative_to(study.inbox).as_posix(),
                         sidecar if sidecar.is_file() else None,
+                        study.weeks is not None,
                     )
                 )
     return out

@@ -144,6 +144,9 @@ def _plan_export(study: Study, export: Export, hashes: ContentHashes) -> ExportU
         # The sidecar cannot be read; taking the export in will say so and quarantine it.
         asked = f"unreadable: {bad.what}"
     key = {"content": sha256, "settings": asked, "code": code_version("pipeline.extract")}
+    if study.weeks is not None:
+        # Stands in the receipt only: a digest of so few possible weeks would give them away in the dataset.
+        key["date shift"] = _digest(study.weeks[export.participant])
     return ExportUnit(export, sha256, key, _why(study, _export_receipt(study, export), key))
 
 
@@ -201,9 +204,8 @@ def do_export(study: Study, unit: ExportUnit) -> Outcome:
     try:
         extracted = take_in(study, unit.export, unit.sha256)
     except FileFault as fault:
-        put_in_quarantine(study, unit.export, fault, unit.sha256)
-        return Outcome(unit.export.relative, Status.REFUSED, str(fault))
-    provenance = Provenance(__version__, unit.key["code"], unit.key["settings"], {unit.export.relative: unit.sha256})
+        return refuse_export(study, unit, fault)
+    provenance = Provenance(__version__, unit.key["code"], unit.key["settings"], {unit.export.label: unit.sha256})
     written = []
     for table in _EXTRACTED:
         frame: pl.DataFrame = getattr(extracted, table.name)
@@ -214,6 +216,15 @@ def do_export(study: Study, unit: ExportUnit) -> Outcome:
     return Outcome(unit.export.relative, Status.DONE, unit.why or "")
 
 
+def refuse_export(study: Study, unit: ExportUnit, fault: FileFault) -> Outcome:
+    """Move an export that cannot be used to quarantine, and forget what was extracted of it before."""
+    shutil.rmtree(_export_folder(study, unit.export), ignore_errors=True)
+    if not fault.where:
+        fault = FileFault(fault.fault, fault.what, where=unit.export.path.name, known=fault.known, hint=fault.hint)
+    put_in_quarantine(study, unit.export, fault, unit.sha256)
+    return Outcome(unit.export.relative, Status.REFUSED, str(fault))
+
+
 def do_participant(study: Study, participant: str) -> Outcome:
     """Align, score and describe one participant from what was extracted of its exports.
 
@@ -222,11 +233,11 @@ def do_participant(study: Study, participant: str) -> Outcome:
     hashes = ContentHashes(study.work / "hashes.json")
     exports = tuple(_plan_export(study, export, hashes) for export in exports_of(study, participant))
     ready = [unit for unit in exports if unit.why is None]
-    parts = {unit.export.relative: _read_extracted(study, unit.export) for unit in ready}
+    parts = {unit.export.label: _read_extracted(study, unit.export) for unit in ready}
     refused = []
     while parts and (conflict := find_conflict(pl.concat([p.recordings for p in parts.values()]))):
         name, fault = conflict
-        unit = next(unit for unit in ready if unit.export.relative == name)
+        unit = next(unit for unit in ready if unit.export.label == name)
         put_in_quarantine(study, unit.export, fault, unit.sha256)
         shutil.rmtree(_export_folder(study, unit.export), ignore_errors=True)
         ready.remove(unit)
@@ -238,7 +249,7 @@ def do_participant(study: Study, participant: str) -> Outcome:
         __version__,
         code_version("pipeline.steps"),
         settings_hash(study.settings),
-        {unit.export.relative: unit.sha256 for unit in ready},
+        {unit.export.label: unit.sha256 for unit in ready},
     )
     written = []
     for table in PARTICIPANT_TABLES:
@@ -273,6 +284,12 @@ def do_cohort(study: Study, strangers: tuple[str, ...]) -> Outcome:
     write_receipt(_cohort_receipt(study), study.folder, _cohort_key(study, strangers), [failed, words, index])
     detail = f"no longer in the study, removed from the dataset: {', '.join(gone)}" if gone else ""
     return Outcome("cohort", Status.DONE, detail)
+
+
+def extracted_recordings(study: Study, participant: str) -> list[pl.DataFrame]:
+    """The catalogue row of every export of a participant that was taken in."""
+    paths = [_export_folder(study, e) / "recordings.parquet" for e in exports_of(study, participant)]
+    return [read_table(path, tables.RECORDINGS) for path in paths if path.is_file()]
 
 
 def _read_extracted(study: Study, export: Export) -> Extracted:

@@ -129,13 +129,20 @@ def zone_of(name: str) -> tzinfo:
     return Journey(name, tuple(legs))
 
 
-def zone_at(name: str, utc_ns: int) -> str:
-    """The zone in force at an instant: itself, or of a journey the stay that holds it."""
+def zone_between(name: str, start_ns: int, end_ns: int) -> str:
+    """The zone in force over a stretch: itself, or of a journey the stays that share time with the stretch."""
     held, *others = (part.strip() for part in name.split(","))
+    kept: list[str] = []
     for part in others:
-        if (found := _LEG.fullmatch(part)) and (moment := _moment(found[1])) and _ns(moment) <= utc_ns:
+        found = _LEG.fullmatch(part)
+        moment = _moment(found[1]) if found else None
+        if found is None or moment is None:
+            continue
+        if _ns(moment) <= start_ns:
             held = found[2].strip()
-    return held
+        elif _ns(moment) < end_ns:
+            kept.append(part)
+    return ", ".join([held, *kept])
 
 
 def _place(name: str) -> tzinfo:

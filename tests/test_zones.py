@@ -24,7 +24,7 @@ from pipeline.clock import (
     wall_to_utc,
 )
 from pipeline.errors import StudyFault
-from pipeline.zones import zone_at, zone_of
+from pipeline.zones import zone_between, zone_of
 
 WEST = "Europe/Rome, 2024-03-10T14:00:00Z America/New_York, 2024-03-20T08:00:00Z Europe/Rome"
 """In New York from 10:00 there (New York had put its clocks forward that morning), back from 09:00 in Rome."""
@@ -108,10 +108,14 @@ def test_a_date_line_crossed_westward_skips_no_instant() -> None:
 
 
 def test_the_stay_that_holds_an_instant() -> None:
-    assert zone_at(WEST, utc("2024-03-01T00:00")) == "Europe/Rome"
-    assert zone_at(WEST, utc("2024-03-12T00:00")) == "America/New_York"
-    assert zone_at(WEST, utc("2024-03-21T00:00")) == "Europe/Rome"
-    assert zone_at("Asia/Tokyo", 0) == "Asia/Tokyo"
+    def on(day: int, days: int = 1) -> str:
+        start = utc(f"2024-03-{day:02d}T00:00")
+        return zone_between(WEST, start, start + days * 86_400 * NS)
+
+    assert (on(1), on(12), on(21)) == ("Europe/Rome", "America/New_York", "Europe/Rome")
+    assert on(10) == "Europe/Rome, 2024-03-10T14:00:00Z America/New_York"
+    assert on(9, days=20) == WEST
+    assert zone_between("Asia/Tokyo", 0, NS) == "Asia/Tokyo"
 
 
 def test_a_journey_survives_pickling() -> None:

@@ -65,6 +65,24 @@ RECORDINGS = Table(
         Column("zone", pl.String, "", "IANA zone of its wall clock", OURS, nullable=False),
         Column("zone_source", pl.String, "", "file, sidecar, participant or study", OURS, nullable=False),
         Column(
+            "clock",
+            pl.String,
+            "",
+            "what its time stamps are: utc, utc offset, device clock, local clock or elapsed",
+            OURS,
+            nullable=False,
+        ),
+        Column(
+            "utc_offset_min",
+            pl.Int64,
+            "min",
+            "UTC offset of its wall clock at its start, as recorded",
+            OURS,
+            low=-900.0,
+            high=900.0,
+            nullable=False,
+        ),
+        Column(
             "channels", pl.List(pl.String), "", "label, native rate and coverage of each signal", OURS, nullable=False
         ),
         Column("beats_n", pl.Int64, "count", "beat intervals in the export", OURS, low=0, null_when="no beats in it"),

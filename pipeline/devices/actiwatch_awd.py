@@ -164,4 +164,6 @@ READER = Reader(
     gives=frozenset({Kind.COUNTS, Kind.LIGHT, Kind.MARKERS}),
     recognise=_recognise,
     read=_read,
+    family="actigraphy",
+    clock="device clock, runs on through clock changes",
 )

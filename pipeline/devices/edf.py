@@ -215,4 +215,6 @@ READER = Reader(
     ),
     recognise=recognise,
     read=read,
+    family="EEG",
+    clock="device clock, no zone in the file",
 )

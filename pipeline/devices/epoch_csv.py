@@ -176,4 +176,6 @@ READER = Reader(
     gives=frozenset({Kind.COUNTS, Kind.LIGHT}),
     recognise=_recognise,
     read=_read,
+    family="actigraphy",
+    clock="wall clock, or stamps with their offset",
 )

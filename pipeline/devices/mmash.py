@@ -283,4 +283,6 @@ READER = Reader(
     gives=frozenset({Kind.RR, Kind.COUNTS, Kind.HR, Kind.STEPS, Kind.DIARY, Kind.MARKERS, Kind.SALIVA}),
     recognise=_recognise,
     read=_read,
+    family="heart",
+    clock="wall clock with numbered days",
 )

@@ -260,4 +260,6 @@ READER = Reader(
     gives=frozenset({Kind.EEG, Kind.EOG, Kind.EMG, Kind.ECG, Kind.MARKERS}),
     recognise=recognise,
     read=read,
+    family="EEG",
+    clock="UTC in FIF, device clock in BrainVision",
 )

@@ -297,4 +297,6 @@ READER = Reader(
     gives=frozenset({Kind.RR}),
     recognise=_recognise,
     read=_read,
+    family="heart",
+    clock="wall clock, or elapsed from a start in the sidecar",
 )

@@ -62,6 +62,8 @@ def test_what_a_reader_says_of_itself_is_usable(reader: Reader) -> None:
     assert reader.gives
     assert reader.device
     assert 20 < len(reader.looks_like) < 200
+    assert reader.family in {"EEG", "hypnogram", "heart", "wrist", "acceleration", "actigraphy", "consumer", "lab"}
+    assert reader.clock
 
 
 # ---- recognition -----------------------------------------------------------------------------------------------------

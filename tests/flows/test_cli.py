@@ -36,7 +36,7 @@ def study(tmp_path: Path, root: Path) -> Path:
 
 
 def test_the_commands_are_these() -> None:
-    assert COMMANDS == ["doctor", "explain", "init", "run", "simulate", "status"]
+    assert COMMANDS == ["devices", "doctor", "explain", "ingest", "init", "run", "simulate", "status"]
 
 
 @pytest.mark.parametrize("command", [[], *[[name] for name in COMMANDS]])

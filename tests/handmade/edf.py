@@ -15,8 +15,8 @@ def write_edf(folder: Path) -> Path:
     path = folder / "night.edf"
     fields = [
         (b"0", 8),
-        (b"X X X X", 80),
-        (b"Startdate 01-MAR-2024 X X X", 80),
+        (b"CANARY-77 F 01-JAN-1980 Canary_Jane", 80),
+        (b"Startdate 01-MAR-2024 CANARY-78 Dr_Canaria SN-CANARY-79", 80),
         (b"01.03.24", 8),
         (b"22.00.00", 8),
         (b"768", 8),
@@ -54,4 +54,9 @@ def write_edf(folder: Path) -> Path:
     return path
 
 
-SAMPLE = Sample(write_edf, (30.0, 40.0), frozenset({Kind.EEG}))
+SAMPLE = Sample(
+    write_edf,
+    (30.0, 40.0),
+    frozenset({Kind.EEG}),
+    planted=("CANARY-77", "1980", "Canary_Jane", "CANARY-78", "Dr_Canaria", "CANARY-79"),
+)

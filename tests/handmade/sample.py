@@ -37,6 +37,10 @@ class Sample:
     """Kinds that reading it gives at least, besides `holed`."""
     begins_s: float = 0.0
     """Where the first thing of the recording lies, in s after `START`."""
+    planted: tuple[str, ...] = ()
+    """Words that stand in it where names, birth dates, serial numbers or places stand; none may come out again."""
+    packed: bool = False
+    """Whether its bytes are compressed, so that what is planted cannot be seen in them."""
     needs_zone: bool = True
     """False for formats that always carry a zone or an offset of their own."""
 
