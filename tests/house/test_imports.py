@@ -35,11 +35,13 @@ OURS: dict[str, set[str]] = {
     "scores": {"dataset", "errors"},
     "report": {"dataset", "errors", "clock"},
     "travel": {"clock", "errors"},
+    "clocks": {"clock", "recording", "signals"},
+    "synchrony": {"clock", "clocks", "dataset", "extract", "recording", "signals", "study"},
     "privacy": {"clock", "dataset", "errors", "recording"},
     "guard": {"errors"},
     "study": {"clock", "dataset", "devices", "errors", "privacy", "recording", "settings", "travel"},
     "new_study": {"clock", "dataset", "devices", "errors", "study"},
-    "extract": {"clock", "dataset", "devices", "errors", "features", "privacy", "recording", "study"},
+    "extract": {"clocks", "clock", "dataset", "devices", "errors", "features", "privacy", "recording", "study"},
     "align": {"zones", "clock", "dataset", "errors", "extract", "features", "recording", "study"},
     "steps": {"align", "clock", "dataset", "extract", "features", "privacy", "report", "scores", "study"},
     "quarantine": {"dataset", "errors", "privacy", "study"},
@@ -54,6 +56,7 @@ OURS: dict[str, set[str]] = {
         "settings",
         "steps",
         "study",
+        "synchrony",
     },
 }
 OTHERS: dict[str, set[str]] = {
@@ -70,6 +73,8 @@ OTHERS: dict[str, set[str]] = {
     "extract": {"numpy", "polars"},
     "align": {"numpy", "polars"},
     "steps": {"polars"},
+    "clocks": {"numpy"},
+    "synchrony": {"numpy", "polars"},
     "quarantine": {"polars"},
     "units": {"polars"},
 }
