@@ -9,14 +9,13 @@ A correction is applied only where `ClockFit.trusted` says so and it would move 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import numpy as np
-
 from pipeline.clock import NS, to_ns
-from pipeline.recording import Beats, ClockKind, Floats, Hypnogram, Kind, Recording, Signal, SignalStream
+from pipeline.recording import ClockKind, Floats, Kind, Recording
+from pipeline.retime import retimed
 from pipeline.signals.drift import (
     CONFIDENT,
     MAX_RESIDUAL_S,
@@ -129,28 +128,9 @@ def compare(pair: Pair, reference: Mapping[Trace, Floats], other: Mapping[Trace,
 
 def corrected(recording: Recording, correction: Correction) -> Recording:
     """The recording with everything that its clock stamped moved; saliva and answers have clocks of their own."""
-    of = correction.of
-    return dataclasses.replace(
-        recording,
-        signals=tuple(_signal(signal, correction) for signal in recording.signals),
-        streams=tuple(_stream(stream, correction) for stream in recording.streams),
-        beats=_beats(recording.beats, correction),
-        hypnogram=_hypnogram(recording.hypnogram, correction),
-        rests=tuple(
-            dataclasses.replace(
-                rest,
-                in_bed_ns=of(rest.in_bed_ns),
-                out_bed_ns=of(rest.out_bed_ns),
-                onset_ns=None if rest.onset_ns is None else of(rest.onset_ns),
-            )
-            for rest in recording.rests
-        ),
-        markers=tuple(dataclasses.replace(marker, time_ns=of(marker.time_ns)) for marker in recording.markers),
-        repairs=(
-            *recording.repairs,
-            f"clock corrected by {-correction.offset_s:+.2f} s, {-correction.drift_s_per_h:+.3f} s/h: see table clocks",
-        ),
-    )
+    said = f"clock corrected by {-correction.offset_s:+.2f} s, {-correction.drift_s_per_h:+.3f} s/h: see table clocks"
+    moved = retimed(recording, correction.of, 1.0 - correction.drift_s_per_h / 3600)
+    return dataclasses.replace(moved, repairs=(*recording.repairs, said))
 
 
 def _traces(row: Mapping[str, object]) -> set[Trace]:
@@ -168,46 +148,3 @@ def _at(row: Mapping[str, object], column: str) -> datetime:
     if not isinstance(found, datetime):
         raise TypeError(f"{column} is not a time")
     return found
-
-
-def _signal(signal: Signal, correction: Correction) -> Signal:
-    start, end = correction.of(signal.start_ns), correction.of(signal.end_ns)
-    if end <= start:
-        return dataclasses.replace(signal, start_ns=start)
-    return dataclasses.replace(signal, start_ns=start, fs_hz=len(signal.samples) / ((end - start) / NS))
-
-
-def _stream(stream: SignalStream, correction: Correction) -> SignalStream:
-    def pieces() -> Iterator[Signal]:
-        return (_signal(piece, correction) for piece in stream.pieces())
-
-    start, end = correction.of(stream.start_ns), correction.of(stream.end_ns)
-    rate = (stream.end_ns - stream.start_ns) / max(end - start, 1)
-    return dataclasses.replace(
-        stream,
-        start_ns=start,
-        end_ns=end,
-        fs_hz=stream.fs_hz * rate,
-        measured_s=stream.measured_s / rate,
-        pieces=pieces,
-    )
-
-
-def _beats(beats: Beats | None, correction: Correction) -> Beats | None:
-    if beats is None:
-        return None
-    hours = (beats.end_ns - correction.at_ns) / NS / 3600
-    late_ns = np.rint((correction.offset_s + correction.drift_s_per_h * hours) * NS).astype(np.int64)
-    return dataclasses.replace(beats, end_ns=beats.end_ns - late_ns, rr_s=beats.rr_s * _rate(correction))
-
-
-def _hypnogram(hypnogram: Hypnogram | None, correction: Correction) -> Hypnogram | None:
-    if hypnogram is None:
-        return None
-    start, end = correction.of(hypnogram.start_ns), correction.of(hypnogram.end_ns)
-    return dataclasses.replace(hypnogram, start_ns=start, epoch_s=(end - start) / NS / max(len(hypnogram.stages), 1))
-
-
-def _rate(correction: Correction) -> float:
-    """True seconds a second of the clock."""
-    return 1.0 - correction.drift_s_per_h / 3600

@@ -26,7 +26,7 @@ from pipeline.recording import ZoneSource
 from pipeline.settings import PrivacySettings, Settings, load_settings
 from pipeline.travel import journeys
 
-SIDECAR_KEYS = ("zone", "start", "units", "channels", "date_order", "dialect", "epoch_s")
+SIDECAR_KEYS = ("zone", "start", "true_start", "units", "channels", "date_order", "dialect", "epoch_s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,6 +309,7 @@ def asked_of(study: Study, export: Export) -> Asked:
         zone=str(zone) if zone else None,
         zone_source=source,
         start=_start(side.get("start"), export),
+        true_start=_start(side.get("true_start"), export),
         day_one=general.study.day_one,
         eeg_channels=tuple(_strings(side.get("channels", general.eeg.channels), export)),
         units={**general.eeg.units, **_units(side.get("units", {}), export)},

@@ -18,8 +18,8 @@ from pathlib import Path
 import polars as pl
 
 from pipeline import __version__
-from pipeline.align import find_conflict
 from pipeline.code_version import code_version
+from pipeline.conflicts import find_conflict
 from pipeline.dataset import tables
 from pipeline.dataset.receipts import ContentHashes, read_receipt, why_run, write_receipt
 from pipeline.dataset.store import (
@@ -231,7 +231,7 @@ def do_participant(study: Study, participant: str) -> Outcome:
     ready = [unit for unit in exports if unit.why is None]
     parts = {unit.export.label: _read_extracted(study, unit.export) for unit in ready}
     refused = []
-    while parts and (conflict := find_conflict(pl.concat([p.recordings for p in parts.values()]))):
+    while parts and (conflict := find_conflict(list(parts.values()))):
         name, fault = conflict
         unit = next(unit for unit in ready if unit.export.label == name)
         put_in_quarantine(study, unit.export, fault, unit.sha256)

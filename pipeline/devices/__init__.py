@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import time
 import traceback
 from collections.abc import Callable, Iterator
+from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 
-from pipeline.clock import to_datetime
+from pipeline.clock import NS, to_datetime
 from pipeline.devices import (
     actiwatch_awd,
     edf,
@@ -26,9 +28,10 @@ from pipeline.devices import (
     mne_eeg,
     rr_text,
 )
-from pipeline.devices.reader import Asked, Glimpse, Reader, glimpse
+from pipeline.devices.reader import Asked, Glimpse, Reader, glimpse, utc_from_wall
 from pipeline.errors import Fault, FileFault
 from pipeline.recording import PLAUSIBLE, Beats, Kind, Recording, Signal, SignalStream
+from pipeline.retime import retimed
 
 READERS: tuple[Reader, ...] = (
     actiwatch_awd.READER,
@@ -40,8 +43,13 @@ READERS: tuple[Reader, ...] = (
     rr_text.READER,
 )
 
-EARLIEST_YEAR, LATEST_YEAR = 1985, 2100
-"""Outside these years the clock is wrong: EDF, the oldest of these formats, counts its two-digit years from 1985."""
+EARLIEST_YEAR = 1985
+"""Before it the clock is wrong: EDF, the oldest of these formats, counts its two-digit years from 1985."""
+FUTURE_DAYS = 2
+"""How far a clock may be ahead of ours: zones and a careless hand, no more."""
+UNSET_CLOCKS = (date(1989, 12, 31), date(2000, 1, 1), date(2001, 1, 1), date(2009, 1, 1), date(2010, 1, 1))
+"""Days from which clocks run that nobody set: those of Garmin and of many boards and loggers (recalled, unverified)."""
+UNSET_DAYS = 3
 
 _HINTS: tuple[tuple[str, str], ...] = (
     (r"(?s)PK\x03\x04.*\[Content_Types\]\.xml", "this is an office document: save its sheet as csv"),
@@ -107,9 +115,11 @@ def read_export(path: Path, asked: Asked) -> tuple[Reader, Recording]:
     """
     reader = claimant(path)
     recording = _guarded(f"reader {reader.name}", path, partial(reader.read, path, asked))
+    if asked.true_start is not None:
+        recording = _begun_at(recording, asked.true_start)
     check_recording(reader, recording, path)
     streams = tuple(_guarded_stream(f"reader {reader.name}", stream, path) for stream in recording.streams)
-    return reader, dataclasses.replace(recording, streams=streams) if streams else recording
+    return reader, dataclasses.replace(recording, streams=streams, repairs=recording.repairs + _unset_clock(recording))
 
 
 def check_recording(reader: Reader, recording: Recording, path: Path) -> None:
@@ -219,12 +229,30 @@ def _check_years(recording: Recording, path: Path) -> None:
     times += [marker.time_ns for marker in recording.markers]
     times += [sample.time_ns for sample in recording.saliva if sample.time_ns is not None]
     times += [answer.time_ns for answer in recording.answers if answer.time_ns is not None]
-    wrong = [at for at in times if not EARLIEST_YEAR <= to_datetime(at).year < LATEST_YEAR]
+    latest = time.time_ns() + FUTURE_DAYS * 86_400 * NS
+    wrong = [at for at in times if at > latest or to_datetime(at).year < EARLIEST_YEAR]
     if wrong:
+        when = to_datetime(wrong[0])
         raise FileFault(
             Fault.IMPLAUSIBLE,
-            f"the recording would be of {to_datetime(wrong[0]).year}",
+            f"the recording would be of {when.year}" + (", which is still to come" if wrong[0] > latest else ""),
             where=path.name,
             known="the device's clock was not set, or the date was changed to hide it",
-            hint="set the clock and export again; a format without a clock takes its start from the sidecar",
+            hint=f'put {{"true_start": "2024-03-30T22:15:00"}}, when it really began, into {path.name}.json beside it',
         )
+
+
+def _begun_at(recording: Recording, true_start: datetime) -> Recording:
+    """The recording moved as a whole so that it begins at a wall clock of its zone, as a sidecar asks."""
+    move = utc_from_wall(true_start, recording.zone) - recording.span_ns[0]
+    said = f"moved by {move / NS:+.0f} s to its true_start, as the sidecar asks"
+    return dataclasses.replace(retimed(recording, lambda ns: ns + move), repairs=(*recording.repairs, said))
+
+
+def _unset_clock(recording: Recording) -> tuple[str, ...]:
+    """A note where a recording begins on a day on which clocks begin that nobody set."""
+    begin = recording.span_ns[0]
+    day = to_datetime(begin).date()
+    if begin == 0 or not any(timedelta(0) <= day - first <= timedelta(days=UNSET_DAYS) for first in UNSET_CLOCKS):
+        return ()
+    return (f"its clock begins on {day}, where clocks begin that were never set: give its true_start if so",)

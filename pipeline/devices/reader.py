@@ -70,6 +70,8 @@ class Asked:
     zone_source: ZoneSource = ZoneSource.STUDY
     start: datetime | None = None
     """Wall clock of the start, from a sidecar, for exports that carry none."""
+    true_start: datetime | None = None
+    """Wall clock at which the recording really began, from a sidecar: a clock that was never set is moved to it."""
     day_one: date | None = None
     """The date of 'day 1', for exports that number their days."""
     eeg_channels: tuple[str, ...] = ()
