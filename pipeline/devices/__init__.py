@@ -154,8 +154,10 @@ def _guarded(who: str, path: Path, step: Callable[[], _T]) -> _T:
     """What a step of a reader returns; whatever else it raises becomes the cause of a fault that names it."""
     try:
         return step()
-    except FileFault:
-        raise
+    except FileFault as fault:
+        if fault.where:
+            raise
+        raise FileFault(fault.fault, fault.what, where=path.name, known=fault.known, hint=fault.hint) from fault
     except Exception as bad:
         raise FileFault(
             Fault.CORRUPT,

@@ -128,7 +128,11 @@ def _start(path: Path, lines: list[str], asked: Asked, notes: list[str]) -> date
             where=path.name,
             hint="change line 2 to the English month, such as 01-Oct-2009",
         )
-    start = datetime(int(day[3]), month, int(day[1]), int(clock[1]), int(clock[2]), int(clock[3] or 0))  # noqa: DTZ001
+    try:
+        start = datetime(int(day[3]), month, int(day[1]), int(clock[1]), int(clock[2]), int(clock[3] or 0))  # noqa: DTZ001
+    except ValueError as bad:
+        known = f"lines 2 and 3 say {day[0].strip()} {clock[0].strip()}"
+        raise FileFault(Fault.CORRUPT, "the start is no date and time", where=path.name, known=known) from bad
     if start.year >= EARLIEST_YEAR:
         return start
     if asked.start is None:

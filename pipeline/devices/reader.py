@@ -45,7 +45,7 @@ class Glimpse:
             return self.head.decode("utf-8-sig")
         except UnicodeDecodeError as cut:
             # A multi-byte character may be cut at the end of the head.
-            if cut.start >= len(self.head) - 4:
+            if cut.start >= max(len(self.head) - 4, 4):
                 return self.head[: cut.start].decode("utf-8-sig")
             return self.head.decode("latin-1")
 
@@ -106,8 +106,33 @@ class Asked:
 
 
 def utc_from_wall(wall: datetime, zone: str) -> int:
-    """The UTC instant of one wall-clock reading in `zone`."""
+    """The UTC instant of one wall-clock reading in `zone`.
+
+    Raises
+    ------
+    FileFault
+        IMPLAUSIBLE for a year whose instants cannot be told in nanoseconds (before 1678, after 2261).
+    """
+    checked_year(wall.year)
     return int(wall_to_utc(np.array([wall_ns(wall)], np.int64), zone)[0])
+
+
+def checked_year(year: int) -> int:
+    """The year, if instants of it can be told in nanoseconds.
+
+    Raises
+    ------
+    FileFault
+        IMPLAUSIBLE before 1678 and after 2261.
+    """
+    if not 1678 <= year <= 2261:
+        raise FileFault(
+            Fault.IMPLAUSIBLE,
+            f"the recording would be of {year}",
+            known="the device's clock was not set, or the file is damaged",
+            hint="look at its date, and export again",
+        )
+    return year
 
 
 def need_start(path: Path, asked: Asked) -> datetime:

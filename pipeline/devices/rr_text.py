@@ -17,7 +17,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pipeline.clock import NS, to_ns, wall_to_utc, zone_of
-from pipeline.devices.reader import HEAD_BYTES, Asked, Glimpse, Reader, need_start, utc_from_wall
+from pipeline.devices.reader import HEAD_BYTES, Asked, Glimpse, Reader, checked_year, need_start, utc_from_wall
 from pipeline.errors import Fault, FileFault
 from pipeline.recording import Beats, BeatSensor, Floats, Int64, Kind, Recording
 
@@ -35,6 +35,8 @@ STAMP_FITS_S = 0.02
 RUN_BREAK_S, RUN_BEATS = 2.0, 256
 # A stamp or mark further back than this behind the beats before it is a contradiction, not a rounding.
 MOST_BACK_S = 60.0
+# Intervals and gaps of more than a year are no recording.
+LONGEST_S = 366 * 86_400.0
 
 _RR = r"(rr|r-r|ibi|nni?|rri|pp)([ _-]?int(erval)?s?)?([ _]*[\[(]?(ms|s|sec)[\])]?)?"
 _TIME = r"((phone|sensor)[ _])?(time|timestamp|date[ _]?time|elapsed)([ _]*[\[(]?(ms|s|sec)[\])]?)?|t|date"
@@ -210,6 +212,8 @@ def _summed(path: Path, rr_s: Floats, page: _Page, asked: Asked, zone: str) -> t
         if not value.replace(".", "", 1).isdecimal():
             raise FileFault(Fault.CORRUPT, f"'gap: {value}' is no length in seconds", where=path.name)
         gap_s[row] += float(value)
+    if not gap_s.sum() + rr_s.sum() <= LONGEST_S:
+        raise FileFault(Fault.CORRUPT, "its intervals and gaps last more than a year in all", where=path.name)
     told = page.says.get("start") or next((value for row, value in anchors if row == 0), None)
     base = _instant(path, told, zone) if told else utc_from_wall(need_start(path, asked), zone)
     end_ns = base + np.rint((np.cumsum(rr_s) + np.cumsum(gap_s)[:-1]) * NS).astype(np.int64)
@@ -229,6 +233,7 @@ def _instant(path: Path, value: str, zone: str, before: int | None = None) -> in
     except ValueError as bad:
         hint = "write dates as 2024-03-30T22:15:00"
         raise FileFault(Fault.CORRUPT, f"'{value}' is no date and time", where=path.name, hint=hint) from bad
+    checked_year(moment.year)
     passes = [to_ns(moment if moment.tzinfo else moment.replace(tzinfo=zone_of(zone), fold=fold)) for fold in (0, 1)]
     late = [at for at in passes if before is None or at >= before - MOST_BACK_S * NS]
     if not late:

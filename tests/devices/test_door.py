@@ -167,7 +167,7 @@ def test_whatever_a_reader_raises_becomes_a_fault_with_its_cause(
 
 
 def test_a_fault_passes_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    own = FileFault(Fault.UNKNOWN_UNIT, "in furlongs")
+    own = FileFault(Fault.UNKNOWN_UNIT, "in furlongs", where="export.bin")
     monkeypatch.setattr(devices, "READERS", (fake(own),))
     with pytest.raises(FileFault) as fault:
         read_export(write(tmp_path, "FAKE"), ASKED)
