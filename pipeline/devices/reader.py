@@ -27,6 +27,9 @@ from pipeline.recording import Kind, Recording, ZoneSource
 HEAD_BYTES = 4096
 """How much of a file a reader may look at to recognise it."""
 
+FIRST_YEAR, LAST_YEAR = 1700, 2200
+"""What int64 nanoseconds hold with room to spare."""
+
 
 @dataclass(frozen=True)
 class Glimpse:
@@ -102,7 +105,15 @@ class Asked:
 
 
 def utc_from_wall(wall: datetime, zone: str) -> int:
-    """The UTC instant of one wall-clock reading in `zone`."""
+    """The UTC instant of one wall-clock reading in `zone`.
+
+    Raises
+    ------
+    FileFault
+        IMPLAUSIBLE for a year that nanoseconds since 1970 do not reach: a damaged header.
+    """
+    if not FIRST_YEAR <= wall.year <= LAST_YEAR:
+        raise FileFault(Fault.IMPLAUSIBLE, f"the recording would be of {wall.year}", hint="copy or export it again")
     return int(wall_to_utc(np.array([wall_ns(wall)], np.int64), zone)[0])
 
 
