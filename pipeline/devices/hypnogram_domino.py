@@ -23,8 +23,15 @@ import numpy as np
 import polars as pl
 
 from pipeline.devices.delimited import content_of, lines_of, text_of, whole_lines
-from pipeline.devices.hypnogram_codes import WORDS, stage_of
-from pipeline.devices.hypnogram_rows import Rows, readable, scored_night, seconds_of_day, walls_of, written_start
+from pipeline.devices.hypnogram_rows import (
+    Rows,
+    known_stages,
+    readable,
+    scored_night,
+    seconds_of_day,
+    walls_of,
+    written_start,
+)
 from pipeline.devices.reader import Asked, Glimpse, Reader, need_start
 from pipeline.errors import Fault, FileFault
 from pipeline.recording import Floats, Kind, Recording, Stage
@@ -61,7 +68,7 @@ def _read(path: Path, asked: Asked) -> Recording:
     if is_profile:
         texts = cells["rest"].fill_null("").str.strip_chars().to_list()
         lasts_s = np.full(len(walls), _epoch_s(says, path))
-        rows = Rows(walls, lasts_s, texts, _stages(texts, path))
+        rows = Rows(walls, lasts_s, texts, known_stages(texts, path, _ALSO))
     else:
         texts = [rest.split(";")[1].strip() if ";" in rest else rest.strip() for rest in cells["rest"].fill_null("")]
         lasts_s = _between(begin_s, seconds_of_day(cells["to"]))
@@ -73,21 +80,6 @@ def _between(begin_s: Floats, end_s: Floats) -> Floats:
     """Seconds from one time of day to the next."""
     out: Floats = np.mod(end_s - begin_s, 86_400)
     return out
-
-
-def _stages(texts: list[str], path: Path) -> list[Stage | None]:
-    """The stage of each row; every row of a profile is one."""
-    found = {text: _ALSO.get(text.casefold(), stage_of(text)) for text in set(texts)}
-    strange = sorted(text for text, stage in found.items() if stage is None)
-    if strange:
-        raise FileFault(
-            Fault.UNKNOWN_CODE,
-            f"unknown sleep stages: {', '.join(repr(text[:20]) for text in strange[:8])}",
-            where=path.name,
-            known=f"stage words are {', '.join(sorted(WORDS)[:40])} …",
-            hint="export the profile with AASM or R&K stages",
-        )
-    return [found[text] for text in texts]
 
 
 def _epoch_s(says: dict[str, str], path: Path) -> float:
