@@ -99,12 +99,10 @@ DIALECTS: dict[str, Dialect] = {
         {**_PROFUSION, -1: _U, -2: _U}, "Elan .hyp (Aguera et al. 2011, doi:10.1155/2011/158970), as Visbrain writes it"
     ),
     "fasst": Dialect({**_PROFUSION, 6: _M, 7: _U}, "FASST toolbox (CRC.score)"),
-    "physip": Dialect(
-        {0: _N3, 1: _N2, 2: _N1, 3: _R, 4: _W, 5: _U}, "Physip Somnolyzer exports, as Wonambi lists them"
-    ),
+    "physip": Dialect({0: _N3, 1: _N2, 2: _N1, 3: _R, 4: _W, 5: _U}, "Physip Aseega exports, as Wonambi lists them"),
     "prana": Dialect({0: _W, 1: _N1, 2: _N2, 3: _N3, 4: _N3, 5: _R}, "Prana exports, as Wonambi lists them"),
     "profusion": Dialect(
-        {**_PROFUSION, 6: _M, 7: _U, 8: _U, 9: _U}, "Compumedics Profusion, also in NSRR files: 6 movement, 9 unscored"
+        {**_PROFUSION, 6: _M, 9: _U}, "Compumedics Profusion, also in NSRR files: 6 movement, 9 unscored"
     ),
     "sleepecg": Dialect({5: _W, 4: _R, 3: _N1, 2: _N2, 1: _N3, 0: _U}, "SleepECG SleepStage (cbrnr/sleepecg)"),
     "visbrain": Dialect({-1: _U, **_YASA}, "Visbrain hypnograms as .txt (Combrisson et al. 2017)"),
