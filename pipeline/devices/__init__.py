@@ -24,11 +24,13 @@ from pipeline.devices import (
     epoch_csv,
     hypnogram_alice,
     hypnogram_domino,
+    hypnogram_json,
     hypnogram_polyman,
     hypnogram_remlogic,
     hypnogram_xml,
     mmash,
     mne_eeg,
+    rdann_stages,
     rr_text,
 )
 from pipeline.devices.reader import Asked, Glimpse, Reader, glimpse
@@ -42,11 +44,13 @@ READERS: tuple[Reader, ...] = (
     epoch_csv.READER,
     hypnogram_alice.READER,
     hypnogram_domino.READER,
+    hypnogram_json.READER,
     hypnogram_polyman.READER,
     hypnogram_remlogic.READER,
     hypnogram_xml.READER,
     mmash.READER,
     mne_eeg.READER,
+    rdann_stages.READER,
     rr_text.READER,
 )
 

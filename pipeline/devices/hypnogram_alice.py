@@ -15,6 +15,7 @@ import numpy as np
 import polars as pl
 
 from pipeline.devices.delimited import content_of, lines_of, separator_of, table_of, text_of, whole_lines
+from pipeline.devices.hypnogram_epochs import MOST_BYTES
 from pipeline.devices.hypnogram_rows import Rows, known_stages, readable, scored_night, seconds_of_day, walls_of
 from pipeline.devices.reader import Asked, Glimpse, Reader, need_start
 from pipeline.errors import Fault, FileFault
@@ -34,7 +35,7 @@ def _names(row: tuple[str, ...] | list[str]) -> list[str]:
 
 def _read(path: Path, asked: Asked) -> Recording:
     """One stage an epoch."""
-    content, notes = whole_lines(content_of(path))
+    content, notes = whole_lines(content_of(path, MOST_BYTES))
     lines = [line for line in lines_of(text_of(content)) if line.strip()]
     if len(lines) < 2:
         raise FileFault(Fault.TRUNCATED, "the file ends after its header", where=path.name)

@@ -8,7 +8,7 @@ Kales's stages 3 and 4 are both N3 (AASM manual). Movement time, artefact and 'n
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,6 +40,7 @@ _BEHIND_STAGE: dict[str, Stage] = {"1": _N1, "2": _N2, "3": _N3, "4": _N3}
 _PHRASE = re.compile(
     r"(?P<sleep>sleep[\s_-]*)?(?P<stage>stage|stadium|stade|stadio)[\s:_-]*(?P<word>.+?)([\s_-]+sleep)?", re.IGNORECASE
 )
+_NUMBER = re.compile(r"[-+]?\d{1,2}(\.0*)?")
 _ALONE = re.compile(r"(?:sleep[-_])?(?P<word>.+?)([\s_-]+sleep)?", re.IGNORECASE)
 
 
@@ -132,6 +133,47 @@ def dialect_of(name: str | None, path: Path, numbers: Iterable[int]) -> Dialect:
         if name
         else f'put {{"dialect": "yasa"}}, or whose numbers they are, into {path.name}.json beside it',
     )
+
+
+def is_number(cell: str) -> bool:
+    """Whether a cell is a code: a whole number of one or two digits, perhaps written 2.0."""
+    return _NUMBER.fullmatch(cell) is not None
+
+
+def told_stages(
+    cells: Sequence[str], path: Path, dialect: str | None, legend: dict[int, Stage] | None = None
+) -> tuple[NDArray[np.int8], Dialect | None]:
+    """Stages (int8 of `Stage`) of cells that are words or codes, and the dialect that it took; empty is unscored.
+
+    Codes are told by the file's own `legend` unless a dialect is named. Digits 1 to 4 among letters for waking and REM
+    (`W 1 2 R`) can only be the depth of sleep and need neither.
+
+    Raises
+    ------
+    FileFault
+        UNKNOWN_CODE for words that are no stage, for codes without a dialect and for codes that it does not hold.
+    """
+    found = {cell: stage_of(cell) if cell else Stage.UNSCORED for cell in set(cells)}
+    numbers = {cell: int(float(cell)) for cell in found if is_number(cell)}
+    strange = sorted(cell for cell, stage in found.items() if stage is None and cell not in numbers)
+    if strange:
+        raise FileFault(
+            Fault.UNKNOWN_CODE,
+            f"unknown sleep stages: {', '.join(repr(cell[:20]) for cell in strange[:8])}",
+            where=path.name,
+            known=f"stage words are {', '.join(word for word in WORDS if len(word) > 1)}",
+            hint="write AASM or R&K stages, or the numbers of a known dialect",
+        )
+    named: Dialect | None = None
+    lettered = {Stage.WAKE, Stage.REM} & {stage for stage in found.values() if stage is not None}
+    if numbers and lettered and dialect is None and all(str(n) in _BEHIND_STAGE for n in numbers.values()):
+        found |= {cell: _BEHIND_STAGE[str(n)] for cell, n in numbers.items()}
+    elif numbers:
+        named = dialect_of(dialect, path, numbers.values()) if dialect or not legend else Dialect(legend, "the file")
+        codes = stages_of(np.array(list(numbers.values()), np.int64), named.codes, path)
+        found |= {cell: Stage(code) for cell, code in zip(numbers, codes.tolist(), strict=True)}
+    table = {cell: int(stage) for cell, stage in found.items() if stage is not None}
+    return np.array([table[cell] for cell in cells], np.int8), named
 
 
 def stages_of(numbers: NDArray[np.int64], codes: dict[int, Stage], path: Path) -> NDArray[np.int8]:

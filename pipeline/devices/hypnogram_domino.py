@@ -23,6 +23,7 @@ import numpy as np
 import polars as pl
 
 from pipeline.devices.delimited import content_of, lines_of, text_of, whole_lines
+from pipeline.devices.hypnogram_epochs import MOST_BYTES
 from pipeline.devices.hypnogram_rows import (
     Rows,
     known_stages,
@@ -52,7 +53,7 @@ def _recognise(seen: Glimpse) -> bool:
 
 def _read(path: Path, asked: Asked) -> Recording:
     """The stages of a sleep profile, or the events of any other signal as markers."""
-    content, notes = whole_lines(content_of(path))
+    content, notes = whole_lines(content_of(path, MOST_BYTES))
     lines = lines_of(text_of(content))
     says = dict(line.split(":", 1) for line in lines[:HEAD_LINES] if re.match(r"[A-Za-z ]+:", line))
     is_profile = says.get("Signal ID", "").strip().casefold().startswith(PROFILES)

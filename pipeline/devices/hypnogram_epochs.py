@@ -19,6 +19,9 @@ SHORTEST_MS = 1000
 """Onsets and durations with no common measure above this are not epochs."""
 SLACK_MS = 100
 """Times are written with as little as two decimals and summed up: so far from a multiple is still one."""
+MOST_BYTES = 32 * 1024**2
+"""A scoring of a night is under 1 MB; the text of one with a row a second for a year is smaller than this."""
+LONGEST_EPOCH_S = 120.0
 LONGEST_S = 366 * 86_400.0
 FEWEST_INNER = 4
 """So many stages tell the grid from their inner ones, where the first and the last were cut short."""
@@ -71,6 +74,32 @@ def hypnogram_of(
     stages[np.repeat(begins, n) + within] = np.repeat(np.array([s.stage for s in scored], np.int8), n)
     start_ns = zero_ns + round(scored[0].onset_s * NS) + lead_ms * 1_000_000
     return Hypnogram(start_ns, epoch_ms / 1000, stages, scorer, source), notes
+
+
+def epoch_told(
+    in_file: float | None, asked_s: float | None, fixed_s: float | None, path: Path, notes: list[str]
+) -> float:
+    """The epoch length: the file's own, else the sidecar's, else the dialect's; told where file and sidecar differ.
+
+    Raises
+    ------
+    FileFault
+        UNKNOWN_UNIT if nobody tells it; IMPLAUSIBLE if it is no epoch.
+    """
+    epoch_s = in_file or asked_s or fixed_s
+    if epoch_s is None:
+        raise FileFault(
+            Fault.UNKNOWN_UNIT,
+            "it does not say how long an epoch is",
+            where=path.name,
+            known="5, 20 and 30 s are usual",
+            hint=f'put {{"epoch_s": 30}} into {path.name}.json beside it',
+        )
+    if not SHORTEST_MS / 1000 <= epoch_s <= LONGEST_EPOCH_S:
+        raise FileFault(Fault.IMPLAUSIBLE, f"its epochs would be {epoch_s:g} s long", where=path.name)
+    if in_file and asked_s and in_file != asked_s:
+        notes.append(f"the file says epochs of {in_file:g} s and the sidecar {asked_s:g} s: the file's were taken")
+    return epoch_s
 
 
 def source_of(stages: Iterable[int], told: StageSource = StageSource.EXPERT) -> StageSource:

@@ -20,6 +20,7 @@ from pipeline.clock import NS, wall_to_utc
 from pipeline.devices.delimited import content_of, lines_of, text_of, whole_lines
 from pipeline.devices.edf_records import Annotation
 from pipeline.devices.edf_stages import hypnogram
+from pipeline.devices.hypnogram_epochs import MOST_BYTES
 from pipeline.devices.hypnogram_rows import readable
 from pipeline.devices.reader import Asked, Glimpse, Reader
 from pipeline.devices.stamps import wall_clocks
@@ -46,7 +47,7 @@ def _recognise(seen: Glimpse) -> bool:
 
 def _read(path: Path, asked: Asked) -> Recording:
     """The stages as hypnogram and every other annotation as a marker."""
-    content, notes = whole_lines(content_of(path))
+    content, notes = whole_lines(content_of(path, MOST_BYTES))
     zone, source = asked.zone_for(path)
     lines = pl.Series("line", lines_of(text_of(content)), dtype=pl.String).str.strip_chars()
     rows = lines.filter((lines != "") & ~lines.str.to_lowercase().str.starts_with("date"))

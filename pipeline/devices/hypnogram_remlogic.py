@@ -16,6 +16,7 @@ import polars as pl
 
 from pipeline.devices.delimited import content_of, lines_of, numbers_of, table_of, text_of, whole_lines
 from pipeline.devices.hypnogram_codes import stage_of
+from pipeline.devices.hypnogram_epochs import MOST_BYTES
 from pipeline.devices.hypnogram_rows import Rows, readable, scored_night, seconds_of_day, walls_of, written_start
 from pipeline.devices.reader import Asked, Glimpse, Reader, need_start
 from pipeline.errors import Fault, FileFault
@@ -36,7 +37,7 @@ def _recognise(seen: Glimpse) -> bool:
 
 def _read(path: Path, asked: Asked) -> Recording:
     """Stages, and every other scored event as a marker."""
-    content, notes = whole_lines(content_of(path))
+    content, notes = whole_lines(content_of(path, MOST_BYTES))
     lines = lines_of(text_of(content))
     at, names = _header(lines, path)
     table = table_of(lines[at + 1 :], names, "\t", path)
