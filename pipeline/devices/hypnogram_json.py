@@ -18,7 +18,7 @@ from pipeline.devices.reader import HEAD_BYTES, Asked, Glimpse, Reader, need_sta
 from pipeline.errors import Fault, FileFault
 from pipeline.recording import ClockKind, Hypnogram, Kind, Recording
 
-_ITEM = re.compile(r'-?\d|null|"(?P<word>[^"\\]{1,20})"')
+_ITEM = re.compile(r'-?\d(\.0)?|null|"(?P<word>[^"\\]{1,20})"')
 
 
 def _recognise(seen: Glimpse) -> bool:

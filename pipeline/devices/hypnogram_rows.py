@@ -44,6 +44,8 @@ class Rows:
     lasts_s: Floats
     texts: list[str]
     stages: list[Stage | None]
+    offset_ns: Int64 | None = None
+    """The UTC offset of each row, of as many, where the file writes it."""
 
 
 def seconds_of_day(cells: pl.Series) -> Floats:
@@ -169,6 +171,8 @@ def scored_night(
 
 def _instants(rows: Rows, zone: str) -> tuple[Int64, ClockKind]:
     """The instants of the rows, by the clock that leaves the fewest seconds unscored or scored twice."""
+    if rows.offset_ns is not None:
+        return rows.wall_ns - rows.offset_ns, ClockKind.OFFSET
     follows = wall_to_utc(rows.wall_ns, zone)
     runs_on = rows.wall_ns - (rows.wall_ns[0] - follows[0])
     if np.array_equal(follows, runs_on):
