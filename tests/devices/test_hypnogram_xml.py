@@ -166,6 +166,12 @@ def test_entities_are_hostile(tmp_path: Path) -> None:
     assert refused(tmp_path, bomb).fault is Fault.HOSTILE
 
 
+@pytest.mark.parametrize("encoding", ["UTW-8", "gbk", "utf-16"])
+def test_an_encoding_that_cannot_be_read_is_damage(encoding: str, tmp_path: Path) -> None:
+    text = psg(event(STAGES, "Wake|0", 0, 30)).replace("UTF-8", encoding)
+    assert refused(tmp_path, text).fault is Fault.CORRUPT
+
+
 def test_another_document_that_names_the_element_is_not_claimed(tmp_path: Path) -> None:
     assert not READER.recognise(glimpse(write(tmp_path, "<HealthData/>")))
     assert not READER.recognise(glimpse(write(tmp_path, "see <b>PSGAnnotation</b>")))
