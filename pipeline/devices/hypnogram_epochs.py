@@ -48,9 +48,11 @@ def hypnogram_of(
     Raises
     ------
     FileFault
-        CORRUPT if stages overlap or fit no epoch; IMPLAUSIBLE if they spread over more than a year.
+        CORRUPT if stages overlap, fit no epoch or last less than no time; IMPLAUSIBLE if they spread over a year.
     """
     scored = sorted(set(stretches), key=lambda s: (s.onset_s, s.duration_s or 0.0, s.text))
+    if any(s.duration_s is not None and s.duration_s < 0 for s in scored):
+        raise FileFault(Fault.CORRUPT, "a sleep stage lasts less than no time", where=path.name)
     scored, notes = _durations_told(scored)
     onset_ms = np.array([round(1000 * (s.onset_s - scored[0].onset_s)) for s in scored], np.int64)
     lasts_ms = np.array([round(1000 * (s.duration_s or 0.0)) for s in scored], np.int64)

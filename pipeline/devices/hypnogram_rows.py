@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from pipeline.clock import NS, wall_ns, wall_to_utc
 from pipeline.devices.hypnogram_codes import WORDS, stage_of
-from pipeline.devices.hypnogram_epochs import Scored, hypnogram_of, source_of
+from pipeline.devices.hypnogram_epochs import LONGEST_S, Scored, hypnogram_of, source_of
 from pipeline.devices.reader import Asked, DateOrder
 from pipeline.devices.stamps import wall_clocks
 from pipeline.errors import Fault, FileFault
@@ -151,11 +151,11 @@ def scored_night(
         notes.append(f"its clock was changed with that of {zone}: read so")
     zero_ns = int(utc_ns[0])
     onset_s = ((utc_ns - zero_ns) / NS).tolist()
-    lasts_s = [None if np.isnan(s) else s for s in rows.lasts_s.tolist()]
+    lasts_s = [s if abs(s) <= LONGEST_S else None for s in rows.lasts_s.tolist()]  # NaN is not told
     table = list(zip(onset_s, lasts_s, rows.texts, rows.stages, strict=True))
     scored = [Scored(onset, lasts, text, stage) for onset, lasts, text, stage in table if stage is not None]
     events = [
-        Marker(at, lasts or 0.0, text)
+        Marker(at, max(lasts or 0.0, 0.0), text)
         for at, (_, lasts, text, stage) in zip(utc_ns.tolist(), table, strict=True)
         if stage is None
     ]

@@ -151,6 +151,12 @@ def test_rows_without_a_time_are_counted_and_many_of_them_refused(tmp_path: Path
     assert fault.value.fault is Fault.CORRUPT
 
 
+def test_a_stage_of_negative_length_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(FileFault) as fault:
+        read(export(tmp_path, "23:00:00\tSLEEP-S0\t30", "23:00:30\tSLEEP-S0\t-30"))
+    assert fault.value.fault is Fault.CORRUPT
+
+
 def test_a_file_that_ends_in_its_header_is_cut(tmp_path: Path) -> None:
     path = tmp_path / "cut.txt"
     path.write_text("RemLogic Event Export\nPatient:\tsomeone\n")
