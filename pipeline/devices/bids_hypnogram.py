@@ -16,12 +16,21 @@ import numpy as np
 import polars as pl
 
 from pipeline.clock import NS
-from pipeline.devices.delimited import cells_of, content_of, lines_of, numbers_of, separator_of, table_of, text_of
-from pipeline.devices.delimited import whole_lines as whole
+from pipeline.devices.delimited import (
+    cells_of,
+    content_of,
+    lines_of,
+    numbers_of,
+    separator_of,
+    table_of,
+    text_of,
+    whole_lines,
+)
 from pipeline.devices.hypnogram_codes import is_number, is_stage_phrase, stage_of, told_stages
 from pipeline.devices.hypnogram_epochs import LONGEST_S, MOST_BYTES, Scored, hypnogram_of, source_of
 from pipeline.devices.hypnogram_rows import readable
 from pipeline.devices.reader import Asked, Glimpse, Reader, need_start, utc_from_wall
+from pipeline.devices.sheets import XLS_MARK
 from pipeline.errors import Fault, FileFault
 from pipeline.recording import ClockKind, Kind, Marker, Recording, Stage
 
@@ -34,7 +43,7 @@ STAGE_COLUMNS = LABELS[:4]
 def _recognise(seen: Glimpse) -> bool:
     """Whether a header of onset and duration stands above rows of which some say a stage."""
     rows = seen.sheet
-    if seen.names or len(rows) < 2 or (column := _column(rows[0])) is None:
+    if seen.names or seen.head.startswith(XLS_MARK) or len(rows) < 2 or (column := _column(rows[0])) is None:
         return False
     cells = [row[column] for row in rows[1:] if len(row) > column]
     is_staging = rows[0][column].casefold() in STAGE_COLUMNS
@@ -51,7 +60,7 @@ def _column(header: tuple[str, ...] | list[str]) -> int | None:
 
 def _read(path: Path, asked: Asked) -> Recording:
     """The stages as hypnogram, every other event as a marker."""
-    content, notes = whole(content_of(path, MOST_BYTES))
+    content, notes = whole_lines(content_of(path, MOST_BYTES))
     lines = [line for line in lines_of(text_of(content)) if line.strip()]
     header = cells_of(lines[0], separator_of(lines[0])) if lines else []
     column = _column(header)

@@ -23,10 +23,10 @@ import numpy as np
 import polars as pl
 
 from pipeline.devices.delimited import content_of, lines_of, text_of, whole_lines
+from pipeline.devices.hypnogram_codes import told_stages
 from pipeline.devices.hypnogram_epochs import MOST_BYTES
 from pipeline.devices.hypnogram_rows import (
     Rows,
-    known_stages,
     readable,
     scored_night,
     seconds_of_day,
@@ -38,17 +38,16 @@ from pipeline.errors import Fault, FileFault
 from pipeline.recording import Floats, Kind, Recording, Stage
 
 HEAD_LINES = 30
+_FIRST_LINES = re.compile(r"\ufeff?\s*Signal ID:.*[\r\n]+\s*Start Time:")
 PROFILES = ("schlafprofil", "sleepprofile", "sleep profile")
 """Signals whose rows are stages; all others are events."""
-_ALSO = {"a": Stage.UNSCORED}
-"""'A' is what DOMINO writes for an epoch that it could not score (artefact)."""
 _TIME = r"(?:\S+ )?\d{1,2}:\d{2}:\d{2}[,.]\d{3}"
 _ROW = rf"^(?P<from>{_TIME})(?:-(?P<to>{_TIME}))?; *(?P<rest>.*)$"
 
 
 def _recognise(seen: Glimpse) -> bool:
     """Whether the first lines are a signal's name and its start."""
-    return not seen.is_folder and re.match(r"\s*Signal ID:.*[\r\n]+\s*Start Time:", seen.text) is not None
+    return not seen.is_folder and _FIRST_LINES.match(text_of(seen.head)) is not None
 
 
 def _read(path: Path, asked: Asked) -> Recording:
@@ -69,7 +68,9 @@ def _read(path: Path, asked: Asked) -> Recording:
     if is_profile:
         texts = cells["rest"].fill_null("").str.strip_chars().to_list()
         lasts_s = np.full(len(walls), _epoch_s(says, path))
-        rows = Rows(walls, lasts_s, texts, known_stages(texts, path, _ALSO))
+        # 'A' is what DOMINO writes for an epoch that it could not score.
+        words = ["artefact" if text.casefold() == "a" else text for text in texts]
+        rows = Rows(walls, lasts_s, texts, [Stage(code) for code in told_stages(words, path, asked.dialect)[0]])
     else:
         texts = [rest.split(";")[1].strip() if ";" in rest else rest.strip() for rest in cells["rest"].fill_null("")]
         lasts_s = _between(begin_s, seconds_of_day(cells["to"]))

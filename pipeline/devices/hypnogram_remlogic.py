@@ -32,7 +32,7 @@ _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}")
 
 def _recognise(seen: Glimpse) -> bool:
     """Whether the first line is the export's title."""
-    return not seen.is_folder and seen.text.lstrip().startswith(MARK)
+    return not seen.is_folder and text_of(seen.head).lstrip("\ufeff \r\n").startswith(MARK)
 
 
 def _read(path: Path, asked: Asked) -> Recording:

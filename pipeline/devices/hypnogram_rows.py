@@ -9,18 +9,15 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from types import MappingProxyType
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from pipeline.clock import NS, wall_ns, wall_to_utc
-from pipeline.devices.hypnogram_codes import WORDS, stage_of
 from pipeline.devices.hypnogram_epochs import LONGEST_S, Scored, hypnogram_of, source_of
 from pipeline.devices.reader import Asked, DateOrder
 from pipeline.devices.stamps import wall_clocks
@@ -110,27 +107,6 @@ def readable(times: Floats, path: Path, notes: list[str]) -> NDArray[np.bool_]:
     if missing:
         notes.append(f"{missing} rows without a readable time left out")
     return has
-
-
-def known_stages(texts: list[str], path: Path, also: Mapping[str, Stage] = MappingProxyType({})) -> list[Stage | None]:
-    """The stage of each text, where every row says one; `also` holds words (in small letters) that only this file has.
-
-    Raises
-    ------
-    FileFault
-        UNKNOWN_CODE with the words that are no stage.
-    """
-    found = {text: also.get(text.casefold(), stage_of(text)) for text in set(texts)}
-    strange = sorted(text for text, stage in found.items() if stage is None)
-    if strange:
-        raise FileFault(
-            Fault.UNKNOWN_CODE,
-            f"unknown sleep stages: {', '.join(repr(text[:20]) for text in strange[:8])}",
-            where=path.name,
-            known=f"stage words are {', '.join(word for word in WORDS if len(word) > 1)}",
-            hint="export the hypnogram with AASM or R&K stages",
-        )
-    return [found[text] for text in texts]
 
 
 def scored_night(

@@ -19,12 +19,21 @@ import numpy as np
 import polars as pl
 
 from pipeline.clock import NS
-from pipeline.devices.delimited import cells_of, content_of, lines_of, numbers_of, separator_of, table_of, text_of
-from pipeline.devices.delimited import whole_lines as whole
+from pipeline.devices.delimited import (
+    cells_of,
+    content_of,
+    lines_of,
+    numbers_of,
+    separator_of,
+    table_of,
+    text_of,
+    whole_lines,
+)
 from pipeline.devices.hypnogram_codes import is_number, stage_of, told_stages
 from pipeline.devices.hypnogram_epochs import LONGEST_S, MOST_BYTES, Scored, epoch_told, hypnogram_of, source_of
 from pipeline.devices.hypnogram_rows import Rows, readable, scored_night, seconds_of_day, walls_of
 from pipeline.devices.reader import Asked, Glimpse, Reader, need_start, utc_from_wall
+from pipeline.devices.sheets import XLS_MARK
 from pipeline.devices.stamps import wall_clocks
 from pipeline.errors import Fault, FileFault
 from pipeline.recording import ClockKind, Floats, Kind, Recording, Stage, StageSource
@@ -46,7 +55,7 @@ _CONSUMER_WORDS = frozenset({"light", "deep", "sleep"})
 def _recognise(seen: Glimpse) -> bool:
     """Whether all columns are known, some hold stages, one tells when, and the first rows are stages."""
     rows = seen.sheet
-    if seen.names or len(rows) < 2:
+    if seen.names or seen.head.startswith(XLS_MARK) or len(rows) < 2:
         return False
     columns = _columns([name.casefold() for name in rows[0]])
     if columns is None:
@@ -70,7 +79,7 @@ def _columns(names: list[str]) -> dict[str, list[int]] | None:
 
 def _read(path: Path, asked: Asked) -> Recording:
     """The stages of one scorer."""
-    content, notes = whole(content_of(path, MOST_BYTES))
+    content, notes = whole_lines(content_of(path, MOST_BYTES))
     lines = [line for line in lines_of(text_of(content)) if line.strip()]
     separator = separator_of(lines[0]) if lines else ","
     header = cells_of(lines[0], separator) if lines else []

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.clock import to_datetime
 from pipeline.devices.hypnogram_remlogic import READER
-from pipeline.devices.reader import Asked, DateOrder
+from pipeline.devices.reader import Asked, DateOrder, glimpse
 from pipeline.errors import Fault, FileFault
 from pipeline.recording import ClockKind, Recording, Stage, StageSource
 
@@ -84,6 +84,15 @@ def test_stage_and_position_may_come_first(tmp_path: Path) -> None:
 )
 def test_columns_are_found_in_every_language(columns: str, tmp_path: Path) -> None:
     assert stages(read(export(tmp_path, "22:00:00\tSLEEP-S1\t30", columns=columns))) == [1]
+
+
+def test_unicode_as_windows_writes_it(tmp_path: Path) -> None:
+    path = export(tmp_path, "22:00:00\tSLEEP-S1\t30", columns="Heure [hh:mm:ss]\tÉvénement\tDurée[s]")
+    path.write_bytes(path.read_text(encoding="latin-1").replace("\n", "\r\n").encode("utf-16"))
+    assert READER.recognise(glimpse(path))
+    recording = read(path)
+    assert stages(recording) == [1]
+    assert recording.repairs == ()
 
 
 def test_stamps_may_carry_their_date(tmp_path: Path) -> None:
