@@ -40,7 +40,7 @@ _BEHIND_STAGE: dict[str, Stage] = {"1": _N1, "2": _N2, "3": _N3, "4": _N3}
 _PHRASE = re.compile(
     r"(?P<sleep>sleep[\s_-]*)?(?P<stage>stage|stadium|stade|stadio)[\s:_-]*(?P<word>.+?)([\s_-]+sleep)?", re.IGNORECASE
 )
-_NUMBER = re.compile(r"[-+]?\d{1,2}(\.0*)?(e[-+]?0+)?", re.IGNORECASE)
+_NUMBER = re.compile(r"[-+]?\d(\.0*)?(e[-+]?0+)?", re.IGNORECASE)
 _ALONE = re.compile(r"(?:sleep[-_])?(?P<word>.+?)([\s_-]+sleep)?", re.IGNORECASE)
 
 
@@ -136,7 +136,7 @@ def dialect_of(name: str | None, path: Path, numbers: Iterable[int]) -> Dialect:
 
 
 def is_number(cell: str) -> bool:
-    """Whether a cell is a code: a whole number of one or two digits, perhaps written 2.0 or 2.0e+00 (as numpy does)."""
+    """Whether a cell is a code: a whole number of one digit, perhaps written 2.0 or 2.0e+00 (as numpy does)."""
     return _NUMBER.fullmatch(cell) is not None
 
 

@@ -155,7 +155,9 @@ def test_an_unknown_word_further_down_is_refused(tmp_path: Path) -> None:
     assert "'N7'" in fault.what
 
 
-@pytest.mark.parametrize("text", ["812\n830\n790\n", "0.1\n0.2\n0.3\n", "W\nhello\nN1\n", "1,2\n2,3\n3,4\n", "1\n2\n"])
+@pytest.mark.parametrize(
+    "text", ["812\n830\n790\n", "62\n63\n61\n", "0.1\n0.2\n0.3\n", "W\nhello\nN1\n", "1,2\n2,3\n3,4\n", "1\n2\n"]
+)
 def test_other_columns_are_not_claimed(text: str, tmp_path: Path) -> None:
     assert not READER.recognise(glimpse(write(tmp_path, text)))
 
