@@ -21,11 +21,20 @@ import numpy as np
 from pipeline.clock import NS, to_datetime
 from pipeline.devices import (
     actiwatch_awd,
+    bids_hypnogram,
     edf,
     empatica_e4,
     epoch_csv,
+    hypnogram_domino,
+    hypnogram_json,
+    hypnogram_polyman,
+    hypnogram_remlogic,
+    hypnogram_table,
+    hypnogram_text,
+    hypnogram_xml,
     mmash,
     mne_eeg,
+    rdann_stages,
     rr_text,
 )
 from pipeline.devices.reader import Asked, Glimpse, Reader, glimpse, utc_from_wall
@@ -35,11 +44,20 @@ from pipeline.retime import retimed
 
 READERS: tuple[Reader, ...] = (
     actiwatch_awd.READER,
+    bids_hypnogram.READER,
     edf.READER,
     empatica_e4.READER,
     epoch_csv.READER,
+    hypnogram_domino.READER,
+    hypnogram_json.READER,
+    hypnogram_polyman.READER,
+    hypnogram_remlogic.READER,
+    hypnogram_table.READER,
+    hypnogram_text.READER,
+    hypnogram_xml.READER,
     mmash.READER,
     mne_eeg.READER,
+    rdann_stages.READER,
     rr_text.READER,
 )
 

@@ -59,7 +59,12 @@ def lines_of(text: str) -> list[str]:
 
 
 def whole_lines(content: bytes) -> tuple[bytes, list[str]]:
-    """Content up to its last line end, and a note if something was left out: a last line without one may be cut."""
+    """Content up to its last line end, and a note if something was left out: a last line without one may be cut.
+
+    UTF-16 comes back as UTF-8, in which a line end is one byte.
+    """
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        content = text_of(content).encode()
     end = max(content.rfind(b"\n"), content.rfind(b"\r")) + 1
     if end == len(content):
         return content, []

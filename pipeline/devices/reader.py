@@ -27,6 +27,9 @@ from pipeline.recording import Kind, Recording, ZoneSource
 HEAD_BYTES = 4096
 """How much of a file a reader may look at to recognise it."""
 
+FIRST_YEAR, LAST_YEAR = 1700, 2200
+"""What int64 nanoseconds hold with room to spare."""
+
 
 @dataclass(frozen=True)
 class Glimpse:
@@ -123,9 +126,9 @@ def checked_year(year: int) -> int:
     Raises
     ------
     FileFault
-        IMPLAUSIBLE before 1678 and after 2261.
+        IMPLAUSIBLE before 1700 and after 2200.
     """
-    if not 1678 <= year <= 2261:
+    if not FIRST_YEAR <= year <= LAST_YEAR:
         raise FileFault(
             Fault.IMPLAUSIBLE,
             f"the recording would be of {year}",

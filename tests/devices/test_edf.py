@@ -680,6 +680,17 @@ def test_unknown_stages_are_refused_and_listed(tmp_path: Path) -> None:
     assert fault.what == "unknown sleep stages: 'Sleep stage 5', 'Sleep stage N'"
 
 
+def test_a_year_that_no_clock_reaches_is_refused(tmp_path: Path) -> None:
+    file = File((ramp(10),), date="01.03.yy", recording="Startdate 01-MAR-9024 X X X")
+    assert refused_year(file, tmp_path) is Fault.IMPLAUSIBLE
+
+
+def refused_year(file: File, folder: Path) -> Fault:
+    with pytest.raises(FileFault) as caught:
+        read(file, folder)
+    return caught.value.fault
+
+
 def test_annotations_that_break_the_format_are_counted(tmp_path: Path) -> None:
     file = scored(note("+0", "Sleep stage W", "30"), b"rubbish\0", b"+99999999999\x14far away\x14\0")
     recording = read(file, tmp_path)
