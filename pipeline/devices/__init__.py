@@ -10,6 +10,7 @@ import dataclasses
 import re
 import time
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -81,6 +82,9 @@ _HINTS: tuple[tuple[str, str], ...] = (
     (r"\s*[-+]?\d+([.,]\d*)?\s*\n", "nearest: rr_text, but its numbers are no intervals of 0.25 to 2.5 s"),
 )
 """What the beginning of an unknown file reminds of (the first that fits), in words for its owner."""
+
+LEAST_LIKENESS = 0.8
+"""One word of a file that a single format's description bears is likeness enough; one that two bear is not."""
 
 _T = TypeVar("_T")
 
@@ -210,7 +214,25 @@ def _nearest(seen: Glimpse) -> str:
     if seen.is_folder:
         return "a folder is one export only for sessions of several files (Empatica E4, MMASH): look what is missing"
     head = seen.text if not seen.names else seen.head.decode("latin-1")
-    return next((words for pattern, words in _HINTS if re.match(pattern, head)), "export it in one of these formats")
+    told = next((words for pattern, words in _HINTS if re.match(pattern, head)), None)
+    return told or _by_words(f"{head} {' '.join(seen.names)}") or "export it in one of these formats"
+
+
+def _by_words(text: str) -> str | None:
+    """The format whose description shares the most telling words with a file; None where none shares any."""
+    found = set(re.findall(r"[a-z][a-z0-9_]{3,}", text.lower()))
+    told = {
+        reader: set(re.findall(r"[a-z][a-z0-9_]{3,}", f"{reader.device} {reader.looks_like}".lower()))
+        for reader in READERS
+    }
+    share = Counter(word for words in told.values() for word in words)
+    # A word counts by how few formats it tells apart from the others.
+    scores = {reader.name: sum(1 / share[word] for word in words & found) for reader, words in told.items()}
+    best = max(scores, key=lambda name: scores[name])
+    if scores[best] < LEAST_LIKENESS:
+        return None
+    looks = next(reader.looks_like for reader in READERS if reader.name == best)
+    return f"nearest: {best} ({looks}); look what differs"
 
 
 def _check_signal(signal: Signal, path: Path) -> None:
