@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := demo
 
-.PHONY: help setup setup-dev demo test check fix lock samples dictionary bench fuzz realdata clean
+.PHONY: help setup setup-dev demo test check fix lock samples dictionary formats bench fuzz realdata clean
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -23,7 +23,10 @@ $(VENV)/.dev: $(VENV)/.run requirements-dev.lock
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-dev.lock
 	@touch $@
 
-$(VENV)/.bench: $(VENV)/.dev pyproject.toml
+$(VENV)/.formats: $(VENV)/.run  ## write docs/formats.md again from the readers' declarations
+	@$(BIN)/python tests/house/formats.py
+
+bench: $(VENV)/.dev pyproject.toml
 	@$(BIN)/python -m uv pip install --quiet --python $(BIN)/python --group bench
 	@touch $@
 
@@ -52,6 +55,9 @@ samples: $(VENV)/.run  ## make sample_data/ again from its seed
 
 dictionary: $(VENV)/.run  ## write docs/dictionary.md again from the declarations
 	@$(BIN)/python tests/house/dictionary.py
+
+formats: $(VENV)/.run  ## write docs/formats.md again from the readers' declarations
+	@$(BIN)/python tests/house/formats.py
 
 bench: $(VENV)/.dev  ## operating characteristics and costs (minutes)
 	@$(BIN)/python benchmarks/scores/loop_operating_characteristics.py
