@@ -28,9 +28,10 @@ beside `night.edf` (or `folder.json` beside a folder that is one export), with a
 | `dialect` | whose stage codes a hypnogram of bare numbers uses | `"yasa"` |
 | `epoch_s` | epoch length of a hypnogram that names none | `30` |
 
-Zones come from the file, else the sidecar, else the participant (`participants.tsv`, `travel.tsv`), else the study; never
-from the host. Clocks are of five kinds: *utc* and *utc offset* are instants; a *device clock* was set once and runs on
-through clock changes and journeys; a *local clock* follows its wearer's zone, as a phone does; *elapsed* time has no clock at all.
+Zones come from the file, else the sidecar, else the participant (`participants.tsv`, `travel.tsv`), else the study;
+never from the host. Clocks are of five kinds: *utc* and *utc offset* are instants; a *device clock* was set once and
+runs on through clock changes and journeys; a *local clock* follows its wearer's zone, as a phone does; *elapsed* time
+has no clock at all.
 """
 
 
