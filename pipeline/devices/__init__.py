@@ -19,6 +19,7 @@ import numpy as np
 from pipeline.clock import to_datetime
 from pipeline.devices import (
     actiwatch_awd,
+    axivity_cwa,
     edf,
     empatica_e4,
     epoch_csv,
@@ -32,6 +33,7 @@ from pipeline.recording import PLAUSIBLE, Beats, Kind, Recording, Signal, Signal
 
 READERS: tuple[Reader, ...] = (
     actiwatch_awd.READER,
+    axivity_cwa.READER,
     edf.READER,
     empatica_e4.READER,
     epoch_csv.READER,
