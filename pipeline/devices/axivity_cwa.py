@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 
 from pipeline.clock import NS, wall_to_utc
 from pipeline.devices import cwa_blocks
-from pipeline.devices.cwa_blocks import BLOCK_BYTES, HEADER_BYTES, Blocks, capacity_of, rate_hz
+from pipeline.devices.cwa_blocks import BLOCK_BYTES, HEADER_BYTES, Blocks, capacity_of, length_ns, rate_of
 from pipeline.devices.reader import Asked, Glimpse, Reader
 from pipeline.errors import Fault, FileFault
-from pipeline.recording import ClockKind, Int64, Kind, Recording, Signal, SignalStream
+from pipeline.recording import ClockKind, Floats, Int64, Kind, Recording, Signal, SignalStream
 
 HEADER_MARK = b"MD\xfc\x03"
 AX6 = 0x64
@@ -72,7 +72,7 @@ def _read(path: Path, asked: Asked) -> Recording:
         return _pieces(path, blocks, runs, shift)
 
     measured = sum(run.end_ns - run.start_ns for run in runs) / NS
-    nominal = float(blocks.fs_hz[runs[0].first])
+    nominal = rate_of(runs[0].setup)
     stream = SignalStream(Kind.ACC, "acceleration", nominal, start + shift, runs[-1].end_ns + shift, measured, pieces)
     is_ax6 = header[4] == AX6
     signals = _slow(blocks, runs, shift, is_ax6=is_ax6)
@@ -126,11 +126,16 @@ def _what_was_wrong(path: Path, blocks: Blocks, header: bytes) -> list[str]:
     cut = (path.stat().st_size - HEADER_BYTES) % BLOCK_BYTES
     if cut:
         notes.append(f"the file ends within a block: its last {cut} bytes are left out")
-    used = np.unique(blocks.setup[blocks.good])
-    rates = sorted({float(fs) for fs in blocks.fs_hz[blocks.good]})
-    if header[36] and rates != [rate_hz(header[36])]:
+    setups = blocks.setup[blocks.good]
+    used = np.unique(
+        setups[np.flatnonzero(np.diff(setups, prepend=setups[0] + 1))]
+    )  # of where it changes: no long sort
+    rates = sorted({rate_of(int(setup)) for setup in used})
+    if header[36] and rates != [rate_of(header[36] << 8)]:
         shown = " and ".join(f"{fs:g}" for fs in rates)
-        notes.append(f"the header says {rate_hz(header[36]):g} Hz, the blocks say {shown} Hz: the blocks are followed")
+        notes.append(
+            f"the header says {rate_of(header[36] << 8):g} Hz, the blocks say {shown} Hz: the blocks are followed"
+        )
     if ((used & 0xFF) >> 4 > 3).any():
         notes.append("the gyroscope's axes are left out")
     return notes
@@ -139,34 +144,34 @@ def _what_was_wrong(path: Path, blocks: Blocks, header: bytes) -> list[str]:
 def _runs(blocks: Blocks) -> list[Run]:
     """The stretches of whole blocks without a gap between them, in the file's order."""
     whole = np.flatnonzero(blocks.good)
-    wall, fs_hz = blocks.wall_ns[whole], blocks.fs_hz[whole]
-    lasts = np.rint(blocks.count[whole] / fs_hz * NS).astype(np.int64)
-    go_on = (np.diff(whole) == 1) & (np.diff(blocks.sequence[whole].astype(np.int64)) == 1) & blocks.full[whole][:-1]
-    go_on &= (np.diff(blocks.setup[whole].astype(np.int64)) == 0) & (
-        np.diff(blocks.session[whole].astype(np.int64)) == 0
-    )
-    go_on &= np.abs(np.diff(wall) - lasts[:-1]) < SAME_TIME_NS
+    wall, setup, count = blocks.wall_ns[whole], blocks.setup[whole], blocks.count[whole]
+    counter = np.diff(blocks.sequence[whole])  # unsigned: a step back is a large number
+    same = (np.diff(setup) == 0) & (np.diff(blocks.session[whole]) == 0) & (counter == 1) & (np.diff(whole) == 1)
+    same &= count[:-1] == capacity_of(setup[:-1])
+    late = np.diff(wall) - count[:-1] * length_ns(setup[:-1])
+    go_on = same & (np.abs(late) < SAME_TIME_NS)
     edges = np.concatenate(([0], np.flatnonzero(~go_on) + 1, [len(whole)]))
     shown = _shown_rates(blocks, whole, edges)
     runs = []
     for (low, high), rate in zip(pairwise(edges.tolist()), shown.tolist(), strict=True):
         first, last = int(whole[low]), int(whole[high - 1]) + 1
-        samples = int(blocks.count[first:last].sum(dtype=np.int64))
-        end = int(wall[high - 1]) + round(int(blocks.count[last - 1]) / rate * NS)
+        samples = int(count[low:high].sum(dtype=np.int64))
+        end = int(wall[high - 1]) + round(int(count[high - 1]) / rate * NS)
         runs.append(Run(first, last, samples, int(blocks.setup[first]), int(wall[low]), end, rate))
     return runs
 
 
-def _shown_rates(blocks: Blocks, whole: Int64, edges: Int64) -> NDArray[np.float64]:
+def _shown_rates(blocks: Blocks, whole: Int64, edges: Int64) -> Floats:
     """The rate of each run: by its own stamps, for short ones by those of the longest run of the file."""
     first, last = whole[edges[:-1]], whole[edges[1:] - 1]
     took_s = (blocks.wall_ns[last] - blocks.wall_ns[first]) / NS
     held = (last - first) * capacity_of(blocks.setup[first])
-    nominal = blocks.fs_hz[first]
+    nominal: Floats = NS / length_ns(blocks.setup[first])
     long = last - first >= BLOCKS_FOR_A_RATE
     ratio = np.where(long, held / np.where(long, took_s, 1.0) / nominal, 1.0)
     usual = float(ratio[np.argmax(last - first)])
-    return nominal * np.where(long, ratio, usual)
+    rates: Floats = nominal * np.where(long, ratio, usual)
+    return rates
 
 
 def _under_one_clock(path: Path, runs: list[Run], notes: list[str]) -> list[Run]:
@@ -223,7 +228,7 @@ def _pieces(path: Path, blocks: Blocks, runs: list[Run], shift_ns: int) -> Itera
 def _slow(blocks: Blocks, runs: list[Run], shift_ns: int, *, is_ax6: bool) -> tuple[Signal, ...]:
     """Temperature and light, which stand once in each block, on one grid of 1 s or the length of a block."""
     first = runs[0]
-    block_s = float(capacity_of(blocks.setup[first.first]) / blocks.fs_hz[first.first])
+    block_s = int(capacity_of(blocks.setup[first.first])) / rate_of(first.setup)
     step = max(NS, round(block_s * NS))
     number = max(1, round((runs[-1].end_ns - first.start_ns) / step))
     times = first.start_ns + step // 2 + step * np.arange(number, dtype=np.int64)  # what holds in the middle of a step

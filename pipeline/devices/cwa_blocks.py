@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.clock import NS
-from pipeline.recording import Int64, Samples
+from pipeline.recording import Floats, Int64, Samples
 
 HEADER_BYTES = 1024
 BLOCK_BYTES = 512
@@ -53,6 +53,10 @@ _FIELDS = np.dtype(
 )
 Ints = NDArray[np.integer[Any]]
 
+_LENGTH_NS = NS / (3200.0 / (1 << (15 - np.arange(16))))
+"""What a sample lasts by the lower four bits of a rate code."""
+_BARE = 256
+"""Codes from here on are a rate in Hz, in the upper byte."""
 _MARK = int.from_bytes(b"AX\xfc\x01", "little")
 """'AX' and the length of what follows, 508."""
 
@@ -78,21 +82,17 @@ class Blocks:
     light: Ints
     temperature: Ints
 
-    @property
-    def full(self) -> NDArray[np.bool_]:
-        """Whether a block holds as many samples as fit."""
-        full: NDArray[np.bool_] = self.count == capacity_of(self.setup)
-        return full
 
-    @property
-    def fs_hz(self) -> NDArray[np.float64]:
-        """Nominal rate of each block."""
-        return _rate_hz(self.setup >> 8 & 0xFFFF)
+def rate_of(setup: int) -> float:
+    """The nominal rate in Hz of one setup."""
+    return NS / float(length_ns(np.array([setup]))[0])
 
 
-def rate_hz(code: int) -> float:
-    """The rate in Hz that a rate code of the format stands for."""
-    return float(3200 / (1 << (15 - (code & 15))))
+def length_ns(setup: Ints) -> Floats:
+    """What a sample lasts at the nominal rate."""
+    code = setup >> 8 & 0xFFFF
+    length: Floats = np.where(code >= _BARE, NS / np.maximum(code >> 8, 1), _LENGTH_NS[code & 15])
+    return length
 
 
 def capacity_of(setup: Ints) -> Int64:
@@ -113,16 +113,16 @@ def blocks_of(raw: NDArray[np.uint8]) -> Blocks:
     bare = code == 0
     code = np.where(bare, head["offset"].astype(np.uint16).astype(np.uint32) << 8 & 0xFFFF, code)
     offset = np.where(bare, 0, head["offset"]).astype(np.float64)
-    fs_hz = _rate_hz(code)
+    setup = layout.astype(np.uint32) | code << 8 | (head["light"].astype(np.uint32) >> 13) << 24
+    length = length_ns(setup)
     wall_ns, dated = _wall_ns(head["stamp"])
     # With bit 15 set the rest is the fraction of the second, and the offset was reduced by it for readers that do
     # not know of it.
     fraction = np.where(head["fraction"] & 0x8000, (head["fraction"] & 0x7FFF) / 32768.0, 0.0)
-    first_s = fraction - (offset + np.floor(fraction * fs_hz)) / fs_hz
-    setup = layout.astype(np.uint32) | code << 8 | (head["light"].astype(np.uint32) >> 13) << 24
+    first_ns = fraction * NS - (offset + np.floor(fraction * NS / length)) * length
     return Blocks(
         good & dated & (code != 0),
-        wall_ns + np.rint(first_s * NS).astype(np.int64),
+        wall_ns + np.rint(first_ns).astype(np.int64),
         count.copy(),
         setup,
         head["session"].copy(),
@@ -135,12 +135,6 @@ def blocks_of(raw: NDArray[np.uint8]) -> Blocks:
 def joined(parts: list[Blocks]) -> Blocks:
     """The blocks of several stretches of a file as one."""
     return Blocks(*(np.concatenate([getattr(part, name) for part in parts]) for name in Blocks.__slots__))
-
-
-def _rate_hz(code: Ints) -> NDArray[np.float64]:
-    """Rates in Hz: of rate codes, or (from 256 on) written out in the upper byte."""
-    known: NDArray[np.float64] = 3200.0 / (1 << (15 - (code & 15).astype(np.int64)))
-    return np.where(code >= 256, (code >> 8).astype(np.float64), known)
 
 
 def _wall_ns(stamp: Ints) -> tuple[Int64, NDArray[np.bool_]]:
