@@ -18,6 +18,7 @@ import numpy as np
 
 from pipeline.clock import to_datetime
 from pipeline.devices import (
+    actigraph_gt3x,
     actiwatch_awd,
     axivity_cwa,
     edf,
@@ -32,6 +33,7 @@ from pipeline.errors import Fault, FileFault
 from pipeline.recording import PLAUSIBLE, Beats, Kind, Recording, Signal, SignalStream
 
 READERS: tuple[Reader, ...] = (
+    actigraph_gt3x.READER,
     actiwatch_awd.READER,
     axivity_cwa.READER,
     edf.READER,
