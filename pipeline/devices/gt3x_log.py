@@ -25,7 +25,7 @@ PACKED, PLAIN, LIGHT = 0x00, 0x1A, 0x05
 HEAD_BYTES = 8
 DARK = 0xFFFF
 """What stands for no light value."""
-_CHUNK_BYTES = 4 * 1024**2
+_CHUNK_BYTES = 2 * 1024**2
 _SPARE_BYTES = 16
 _MOST_ODD = 1000
 
