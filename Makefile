@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := demo
 
-.PHONY: help setup setup-dev demo test check fix lock samples dictionary bench realdata clean
+.PHONY: help setup setup-dev demo test check fix lock samples dictionary bench bench-ingest realdata clean
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -51,6 +51,9 @@ dictionary: $(VENV)/.run  ## write docs/dictionary.md again from the declaration
 
 bench: $(VENV)/.dev  ## operating characteristics and costs (minutes)
 	@$(BIN)/python benchmarks/scores/loop_operating_characteristics.py
+
+bench-ingest: $(VENV)/.dev  ## what reading raw acceleration costs (PEERS=python of an environment with other readers)
+	@$(BIN)/python benchmarks/ingest/raw_acceleration.py $(if $(PEERS),--peers $(PEERS)) --month
 
 realdata: $(VENV)/.dev  ## the tests that need the real recordings
 	@$(BIN)/pytest -q -m realdata
