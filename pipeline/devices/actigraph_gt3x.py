@@ -180,10 +180,10 @@ def _refuse_uncalibrated(inside: Zip) -> None:
 
 def _from_log(member: Member, info: Info, notes: list[str]) -> tuple[SignalStream, tuple[Signal, ...]]:
     """Samples and light of a log; times are wall clocks."""
-    low = DAY_S if info.start_ns is None else info.start_ns // NS - DAY_S
-    high = (
-        (low + LONGEST_S if info.start_ns is not None else 2**32) if info.end_ns is None else info.end_ns // NS + DAY_S
-    )
+    low = 0 if info.start_ns is None else info.start_ns // NS - DAY_S
+    high = low + LONGEST_S if info.start_ns is not None else 2**32
+    if info.end_ns is not None and info.end_ns // NS > low:
+        high = min(high, info.end_ns // NS + DAY_S)
     expected = Expected(info.rate, low, high)
     with member.opened() as stream:
         index = gt3x_log.indexed(stream, expected)
@@ -212,6 +212,9 @@ def _tell(path: Path, index: Index, info: Info, notes: list[str]) -> None:
         known = f"{index.damaged} with a wrong checksum, {index.odd} that are no second at {info.rate} Hz"
         fault = Fault.CORRUPT if index.damaged or index.odd else Fault.NOTHING_USABLE
         raise FileFault(fault, "log.bin holds no whole second of samples", where=path.name, known=known)
+    if index.wall_s[-1] - index.wall_s[0] > LONGEST_S:
+        known = f"its seconds span {(index.wall_s[-1] - index.wall_s[0]) / DAY_S:.0f} days, and info.txt names no start"
+        raise FileFault(Fault.CORRUPT, "the clock was set within the recording", where=path.name, known=known)
     if index.damaged:
         notes.append(f"{index.damaged} seconds are damaged (checksum): left out, a gap each")
     if index.odd:

@@ -33,6 +33,8 @@ SAME_TIME_NS = NS
 """Stamps of old firmware are whole seconds: a smaller step between blocks that follow each other is no gap."""
 LONGEST_GAP_NS = 60 * 86_400 * NS
 """Longer than the battery lasts: a clock that was not set yet, or was set on the way."""
+LONGEST_DAYS = 400
+"""Longer than the memory of any such watch lasts."""
 MOST_LEFT_OUT = 0.2
 """Share of samples under another clock above which a file is refused."""
 BLOCKS_FOR_A_RATE = 20
@@ -191,8 +193,10 @@ def _under_one_clock(path: Path, runs: list[Run], notes: list[str]) -> list[Run]
         if 0 <= kept[0].start_ns - group[-1].end_ns < LONGEST_GAP_NS:
             kept = group + kept
     all_samples, kept_samples = (sum(run.samples for run in some) for some in (runs, kept))
-    if kept_samples < (1 - MOST_LEFT_OUT) * all_samples:
-        known = f"{len(groups)} stretches; the longest holds {kept_samples / all_samples:.0%} of the samples"
+    days = (kept[-1].end_ns - kept[0].start_ns) / (86_400 * NS)
+    if kept_samples < (1 - MOST_LEFT_OUT) * all_samples or days > LONGEST_DAYS:
+        share = kept_samples / all_samples
+        known = f"{len(groups)} stretches under clocks of their own; {share:.0%} of the samples span {days:.0f} days"
         hint = "cut the file where the clock was set, and put in the parts"
         raise FileFault(
             Fault.CORRUPT, "the clock was set within the recording", where=path.name, known=known, hint=hint

@@ -177,6 +177,19 @@ def test_a_second_recorded_twice_is_kept_once(tmp_path: Path) -> None:
     assert recording.repairs == ("2 seconds were recorded before: left out",)
 
 
+def test_seconds_that_span_years_are_refused_before_anything_is_laid_out(tmp_path: Path) -> None:
+    log = record(0x1A, 0, still()) + record(0x1A, 2_000_000_000, still())
+    fault = fault_of(write_log(tmp_path, log, Start_Date=None, Last_Sample_Time=None))
+    assert fault.fault is Fault.CORRUPT
+    assert "span 23148 days" in fault.known
+
+
+def test_a_record_of_another_time_is_none_of_this_recording(tmp_path: Path) -> None:
+    log = record(0x1A, 0, still()) + record(0x1A, 500 * 86_400, still()) + record(0x1A, 1, still())
+    for changes in ({}, {"Last_Sample_Time": None}, {"Last_Sample_Time": str(TICKS_AT_1970)}):
+        assert spans_s(read(write_log(tmp_path, log, **changes))) == [(0, 2)]
+
+
 def test_nothing_but_a_dock_is_nothing_usable(tmp_path: Path) -> None:
     assert fault_of(write_log(tmp_path, record(0x1A, 0, b"\x5a"))).fault is Fault.NOTHING_USABLE
 

@@ -229,6 +229,14 @@ def test_a_clock_that_was_set_within_is_refused(tmp_path: Path) -> None:
     assert "2 stretches" in fault.value.known
 
 
+def test_blocks_that_span_years_are_refused_before_anything_is_laid_out(tmp_path: Path) -> None:
+    blocks = [block(k, k * 50 * 86_400, STILL) for k in range(200)]
+    with pytest.raises(FileFault) as fault:
+        read(write(tmp_path, *blocks))
+    assert fault.value.fault is Fault.CORRUPT
+    assert "span 9950 days" in fault.value.known
+
+
 def test_another_session_is_another_run_but_no_gap(tmp_path: Path) -> None:
     blocks = [block(k % 20, k * 1.2, STILL, session=k // 20) for k in range(40)]
     assert gaps_s(read(write(tmp_path, *blocks))) == [(24.0, 24.0)]
