@@ -21,8 +21,10 @@ import numpy as np
 
 from pipeline.clock import NS, to_datetime
 from pipeline.devices import (
+    actigraph_gt3x,
     actiwatch_awd,
     bids_hypnogram,
+    axivity_cwa,
     edf,
     empatica_e4,
     epoch_csv,
@@ -44,8 +46,10 @@ from pipeline.recording import PLAUSIBLE, Beats, Kind, Recording, Signal, Signal
 from pipeline.retime import retimed
 
 READERS: tuple[Reader, ...] = (
+    actigraph_gt3x.READER,
     actiwatch_awd.READER,
     bids_hypnogram.READER,
+    axivity_cwa.READER,
     edf.READER,
     empatica_e4.READER,
     epoch_csv.READER,

@@ -89,9 +89,9 @@ class CountedStream(io.RawIOBase):
         return True
 
     def readinto(self, buffer: object) -> int:
-        """Fill a buffer; the bytes that came."""
+        """Fill a buffer, at most a megabyte of it: what is read on the way is a copy; the bytes that came."""
         view = memoryview(buffer).cast("B")  # type: ignore[arg-type]
-        piece = self.read(len(view))
+        piece = self.read(min(len(view), _PIECE))
         view[: len(piece)] = piece
         return len(piece)
 
