@@ -21,6 +21,7 @@ import numpy as np
 
 from pipeline.clock import NS, to_datetime
 from pipeline.devices import (
+    actigraph_csv,
     actiwatch_awd,
     bids_hypnogram,
     edf,
@@ -45,6 +46,7 @@ from pipeline.recording import PLAUSIBLE, Beats, Kind, Recording, Signal, Signal
 from pipeline.retime import retimed
 
 READERS: tuple[Reader, ...] = (
+    actigraph_csv.READER,
     actiwatch_awd.READER,
     bids_hypnogram.READER,
     edf.READER,
