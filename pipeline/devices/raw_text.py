@@ -27,7 +27,7 @@ BLOCK_BYTES = 8 * 1024**2
 MOST_LINE = 64 * 1024
 MOST_BAD_SHARE = 0.05
 """Share of rows that hold no sample above which a file is refused."""
-GAP_SAMPLES, GAP_S = 10, 0.1
+GAP_SAMPLES, GAP_S = 4, 0.1
 """A step longer than both is a gap: rows that a device wrote in blocks are stamped unevenly by some samples."""
 STILL_S = 10.0
 """Rows that repeat for so long were not all measured, or the sensor lay still to the last bit."""
@@ -241,6 +241,18 @@ def _still(samples: Samples, fs_hz: float) -> int:
     changes = np.flatnonzero((samples[1:] != samples[:-1]).any(axis=1))
     runs = np.diff(np.concatenate(([-1], changes, [len(samples) - 1])))
     return int((runs[runs >= STILL_S * fs_hz] - 1).sum())
+
+
+def rate_of(stamps_ns: Int64) -> float:
+    """The rate that the first stamps of a file show, by their median step; 0 where they show none.
+
+    The mean over those steps that are like the median takes out what the rounding of stamps does to it.
+    """
+    steps = np.diff(stamps_ns)
+    middle = float(np.median(steps)) if len(steps) else 0.0
+    if middle <= 0:
+        return 0.0
+    return NS / float(steps[np.abs(steps - middle) < middle / 2].mean())
 
 
 def stamp_format(text: str, *, day_first: bool) -> str | None:
