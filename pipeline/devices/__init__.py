@@ -40,6 +40,7 @@ from pipeline.devices import (
     mmash,
     mne_eeg,
     rdann_stages,
+    movisens,
     rr_text,
 )
 from pipeline.devices.reader import Asked, Glimpse, Reader, glimpse, utc_from_wall
@@ -67,6 +68,7 @@ READERS: tuple[Reader, ...] = (
     mmash.READER,
     mne_eeg.READER,
     rdann_stages.READER,
+    movisens.READER,
     rr_text.READER,
 )
 
