@@ -62,7 +62,8 @@ def _read(path: Path, asked: Asked) -> Recording:
     start_ns = from_first_stamp(pages.wall_ns, zone)
     tell_other_offset(header.zone, zone, int(start_ns[0]), notes)
     counts = np.full(len(start_ns), PAGE_SAMPLES, np.int64)
-    parts = stretches(path, start_ns, counts, header.fs_hz, ROUNDING_NS)
+    end_ns = start_ns + round(PAGE_SAMPLES / header.fs_hz * NS)
+    parts = stretches(path, start_ns, end_ns, counts, header.fs_hz, ROUNDING_NS)
     _tell(header, pages, parts, notes)
 
     def acceleration(part: Stretch) -> Samples:

@@ -40,20 +40,21 @@ class Stretch:
         return self.samples * NS / (self.end_ns - self.start_ns)
 
 
-def stretches(path: Path, start_ns: Int64, samples: Int64, fs_hz: float, rounding_ns: int) -> tuple[Stretch, ...]:
+def stretches(
+    path: Path, start_ns: Int64, end_ns: Int64, samples: Int64, fs_hz: float, rounding_ns: int
+) -> tuple[Stretch, ...]:
     """Blocks joined to stretches of at most `MOST_SAMPLES`; shape (n,) each, one or more.
 
-    Block k holds `samples[k]` samples of about `fs_hz` from `start_ns[k]` on, a stamp rounded to `rounding_ns`: a
-    block that begins within twice that of where the one ahead ends follows it. A stretch that stands alone is held to
-    be of `fs_hz` unless its stamps contradict by more than their rounding.
+    Block k holds `samples[k]` samples of about `fs_hz` from `start_ns[k]` on and should end at `end_ns[k]`, stamps that
+    are rounded to `rounding_ns`: a block that begins within twice that of where the one ahead ends follows it. A
+    stretch that stands alone is of `fs_hz`, unless its stamps contradict that by more than their rounding.
 
     Raises
     ------
     FileFault
         CORRUPT if a block begins before the one ahead of it ends, or more than `LONGEST_GAP_S` after it.
     """
-    length_ns = np.rint(samples / fs_hz * NS).astype(np.int64)
-    late_ns = start_ns[1:] - (start_ns[:-1] + length_ns[:-1])
+    late_ns = start_ns[1:] - end_ns[:-1]
     back = np.flatnonzero(late_ns < -2 * rounding_ns)
     if back.size:
         known = f"block {back[0] + 2} is stamped {-late_ns[back[0]] / NS:.1f} s before the one ahead of it ends"
@@ -68,7 +69,7 @@ def stretches(path: Path, start_ns: Int64, samples: Int64, fs_hz: float, roundin
         cuts = _cuts(samples[begin:end]) + begin
         for first, last in pairwise(cuts.tolist()):
             count, start = int(samples[first:last].sum()), int(start_ns[first])
-            stop = int(start_ns[last] if last < end else start_ns[last - 1] + length_ns[last - 1])
+            stop = int(start_ns[last] if last < end else end_ns[last - 1])
             nominal = start + round(count / fs_hz * NS)
             alone = (first, last) == (begin, end)
             out.append(
