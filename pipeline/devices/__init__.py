@@ -90,6 +90,8 @@ _HINTS: tuple[tuple[str, str], ...] = (
         "nearest: empatica_e4; put in the whole session",
     ),
     (r"[^\n]*(ibi_s|Axis1)\b[^\n]*\bday,time", "nearest: mmash; put in the participant's whole folder"),
+    (r"(?s)RIFF.{4}WAVE", "this is a wave file: put in the .cwa that OMGUI made it of"),
+    (r"GENEA/", "this is of a GENEA, the forerunner of the GENEActiv, whose files are not read: convert it to csv"),
     (r"(?i)(?=[^\n]*[;,\t])[^\n]*\b(time|date)", "nearest: epoch_csv, but its first line names no column of counts"),
     (r"\s*[-+]?\d+([.,]\d*)?\s*\n", "nearest: rr_text, but its numbers are no intervals of 0.25 to 2.5 s"),
 )

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from pipeline.devices.actigraph_epochs import epochs
 from pipeline.devices.actigraph_header import FIRST_LINE, Header, header_of
 from pipeline.devices.archives import open_plain
+from pipeline.devices.delimited import numbers_of
 from pipeline.devices.raw_text import (
     STILL_S,
     Block,
@@ -28,15 +29,17 @@ from pipeline.devices.raw_text import (
     Tally,
     acceleration,
     blocks_of,
+    factor_to_g,
     regular,
     stamp_format,
     wall_of,
 )
-from pipeline.devices.reader import HEAD_BYTES, Asked, Glimpse, Reader
+from pipeline.devices.reader import Asked, Glimpse, Reader
 from pipeline.devices.set_once import from_first_stamp
 from pipeline.errors import Fault, FileFault
-from pipeline.recording import ClockKind, Int64, Kind, Recording, Signal, SignalStream
+from pipeline.recording import ClockKind, Floats, Int64, Kind, Recording, Signal, SignalStream
 
+FIRST_BYTES = 64 * 1024
 _AXIS = re.compile(r"(?:accelerometer |accel[- ]?)?([xyz])")
 
 
@@ -50,28 +53,30 @@ def _read(path: Path, asked: Asked) -> Recording:
     """Counts, steps and light of epochs, or raw acceleration as a stream."""
     notes: list[str] = []
     with open_plain(path) as stream:
-        header = header_of(path, stream.read(HEAD_BYTES), asked, notes)
+        header = header_of(path, stream.read(FIRST_BYTES), asked, notes)
     zone, source = asked.zone_for(path)
     start_ns = int(from_first_stamp(np.array([header.start_wall_ns], np.int64), zone)[0])
     streams: tuple[SignalStream, ...] = ()
     signals: tuple[Signal, ...] = ()
     if header.epoch_s == 0:
-        streams = (_raw(path, header, start_ns, notes),)
+        streams = (_raw(path, header, start_ns, asked, notes),)
     else:
         signals = epochs(path, header, zone, start_ns, asked, notes)
-        notes.append("an epoch of 0 counts may also be one in which the device slept (idle sleep mode)")
+        if any((signal.samples == 0).any() for signal in signals if signal.kind is Kind.COUNTS):
+            notes.append("epochs of 0 counts are of no movement, or of a device that slept (idle sleep mode)")
     return Recording(
         header.device, zone, source, signals, streams=streams, clock=ClockKind.DEVICE, repairs=tuple(notes)
     )
 
 
-def _raw(path: Path, header: Header, start_ns: int, notes: list[str]) -> SignalStream:
+def _raw(path: Path, header: Header, start_ns: int, asked: Asked, notes: list[str]) -> SignalStream:
     """Acceleration in g; rows of 0, 0, 0 are gaps."""
     if header.fs_hz is None:
         hint = "export it with ActiLife, whose first line names the rate ('at 30 Hz')"
         raise FileFault(Fault.CORRUPT, "the header names no sampling rate", where=path.name, hint=hint)
-    columns = tuple(f"c{k}" for k in range(len(header.first_row)))
-    axes = tuple(columns[place] for place in _axes(path, header))
+    columns = tuple(f"c{k}" for k in range(len(header.rows[0])))
+    places = _axes(path, header)
+    axes = tuple(columns[place] for place in places)
     rows = Rows(
         path,
         header.lines,
@@ -89,7 +94,8 @@ def _raw(path: Path, header: Header, start_ns: int, notes: list[str]) -> SignalS
             tally.zero += int(np.count_nonzero(zero))
             yield Block(block.table, block.utc_ns, block.good & ~zero)
 
-    stream, tally = acceleration("acceleration", header.fs_hz, path, axes, 1.0, blocks)
+    factor = factor_to_g(path, _numbers(header, places), asked)
+    stream, tally = acceleration("acceleration", header.fs_hz, path, axes, factor, blocks)
     notes += tally.notes()
     if tally.zero:
         notes.append(f"{tally.zero} rows of 0, 0, 0 (idle sleep mode: gravity never is 0) are gaps")
@@ -103,18 +109,26 @@ def _raw(path: Path, header: Header, start_ns: int, notes: list[str]) -> SignalS
 
 def _axes(path: Path, header: Header) -> list[int]:
     """The columns of x, y and z."""
-    if not header.names and len(header.first_row) == 3 + header.stamps:
+    if not header.names and len(header.rows[0]) == 3 + header.stamps:
         return [header.stamps + k for k in range(3)]
     found = {match[1]: k for k, name in enumerate(header.names) if (match := _AXIS.fullmatch(name))}
-    if len(header.names) == len(header.first_row) and len(found) == 3:
+    if len(header.names) == len(header.rows[0]) and len(found) == 3:
         return [found[axis] for axis in "xyz"]
     raise FileFault(
         Fault.UNKNOWN_CODE,
         "its columns cannot be told",
         where=path.name,
-        known=f"{len(header.names)} names, {len(header.first_row)} cells in a row; x, y and z are needed",
+        known=f"{len(header.names)} names, {len(header.rows[0])} cells in a row; x, y and z are needed",
         hint="export it with column names, and with a separator that is not the decimal mark",
     )
+
+
+def _numbers(header: Header, places: list[int]) -> Floats:
+    """The axes of the first rows, shape (n, 3), rows without a number left out."""
+    cells = [[row[place] for place in places] for row in header.rows if len(row) == len(header.rows[0])]
+    table = pl.DataFrame(cells, schema=["x", "y", "z"], orient="row")
+    columns = [numbers_of(column, decimal_comma=header.decimal_comma)[0] for column in table]
+    return pl.DataFrame(columns).drop_nulls().to_numpy()
 
 
 def _clock(path: Path, header: Header, start_ns: int) -> Clock:
@@ -123,7 +137,7 @@ def _clock(path: Path, header: Header, start_ns: int) -> Clock:
     def text(table: pl.DataFrame) -> pl.Series:
         return table["c0"] if header.stamps == 1 else table["c0"] + " " + table["c1"]
 
-    form = stamp_format(" ".join(header.first_row[: header.stamps]), day_first=header.day_first)
+    form = stamp_format(" ".join(header.rows[0][: header.stamps]), day_first=header.day_first)
     if form is None:
         raise FileFault(Fault.CORRUPT, "its time stamps cannot be read", where=path.name, hint="export it again")
     zero_ns = start_ns - header.start_wall_ns

@@ -49,7 +49,7 @@ def epochs(path: Path, header: Header, zone: str, start_ns: int, asked: Asked, n
     names = _names(path, header)
     content, cut = whole_lines(content_of(path))
     notes += cut
-    table = table_of(lines_of(text_of(content))[header.lines :], list(header.first_row), header.separator, path)
+    table = table_of(lines_of(text_of(content))[header.lines :], list(header.rows[0]), header.separator, path)
     if table.height == 0:
         raise FileFault(Fault.NOTHING_USABLE, "the file holds a header and no epochs", where=path.name)
     if header.stamps:
@@ -75,15 +75,15 @@ def _names(path: Path, header: Header) -> tuple[str, ...]:
     if header.names:
         bare = (name.replace(" ", "") for name in header.names[header.stamps :])
         names = tuple(_OLD_NAMES.get(name, name) for name in bare)
-        if len(header.names) == len(header.first_row) and "axis1" in names:
+        if len(header.names) == len(header.rows[0]) and "axis1" in names:
             return names
-        known = f"{len(header.names)} names, {len(header.first_row)} cells below them; one must be axis1"
+        known = f"{len(header.names)} names, {len(header.rows[0])} cells below them; one must be axis1"
     else:
         mode = header.mode if header.mode is not None else 2
         names = ("axis1", *(name for bit, found in _BY_MODE if mode & bit for name in found))
-        if not mode & 2 and len(names) == len(header.first_row) - header.stamps:
+        if not mode & 2 and len(names) == len(header.rows[0]) - header.stamps:
             return names
-        known = f"mode {header.mode}, and {len(header.first_row) - header.stamps} columns of data"
+        known = f"mode {header.mode}, and {len(header.rows[0]) - header.stamps} columns of data"
     raise FileFault(
         Fault.UNKNOWN_CODE,
         "its columns cannot be told",

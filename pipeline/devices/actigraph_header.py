@@ -46,7 +46,8 @@ class Header:
     """Of the columns, lower case; empty where no line names them."""
     lines: int
     """How many lines stand above the data."""
-    first_row: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    """The first rows of data."""
     stamps: int
     """How many of the first columns are a time stamp: 0, 1, or 2 for a date and a time of day."""
     decimal_comma: bool
@@ -74,6 +75,7 @@ def header_of(path: Path, head: bytes, asked: Asked, notes: list[str]) -> Header
     rows = [cells_of(line, separator) for line in lines[HEADER_LINES + named : -1] if line.strip()]
     if not rows:
         raise FileFault(Fault.NOTHING_USABLE, "the file holds a header and no rows", where=path.name)
+    stamps = _stamps(rows[0])
     start_wall_ns, day_first = _start(path, lines, asked, notes)
     rate, mode, model = _RATE.search(lines[0]), _MODE.search(text), _MODEL.search(lines[0])
     hours, minutes, seconds = (int(part) for part in epoch.groups())
@@ -87,13 +89,13 @@ def header_of(path: Path, head: bytes, asked: Asked, notes: list[str]) -> Header
         separator,
         tuple(cell.lower() for cell in first) if named else (),
         HEADER_LINES + named,
-        (row := tuple(rows[0])),
-        _stamps(row),
-        separator != "," and not any("." in cell for cells in rows for cell in cells[_stamps(row) :]),
+        tuple(tuple(row) for row in rows),
+        stamps,
+        separator != "," and not any("." in cell for row in rows for cell in row[stamps:]),
     )
 
 
-def _stamps(row: tuple[str, ...]) -> int:
+def _stamps(row: list[str]) -> int:
     """How many of the first cells of a row make up its time stamp."""
     if not _DATE_CELL.match(row[0]):
         return 0

@@ -18,18 +18,24 @@ from numpy.typing import NDArray
 
 from pipeline.devices.archives import open_plain
 from pipeline.devices.delimited import cells_of, lines_of, text_of
-from pipeline.devices.raw_text import Block, Rows, Tally, acceleration, blocks_of, rate_of, stamp_format, wall_of
+from pipeline.devices.raw_text import (
+    Block,
+    Rows,
+    Tally,
+    acceleration,
+    blocks_of,
+    factor_to_g,
+    rate_of,
+    stamp_format,
+    wall_of,
+)
 from pipeline.devices.reader import Asked, Glimpse, Reader
 from pipeline.devices.set_once import from_first_stamp
 from pipeline.errors import Fault, FileFault
-from pipeline.recording import ClockKind, Int64, Kind, Recording
+from pipeline.recording import ClockKind, Floats, Int64, Kind, Recording
 
 HEAD_BYTES = 64 * 1024
 AXES = ("x", "y", "z")
-G_OF = {"g": 1.0, "mg": 0.001, "m/s2": 1 / 9.80665, "m/s^2": 1 / 9.80665}
-"""Factors to g by the units that a sidecar may name."""
-NEAR_G = (0.5, 2.0)
-"""The median length of acceleration lies between these, however its wearer moves."""
 RATES_HZ = (5.0, 3300.0)
 DEVICE_HZ = (6.25, 12.5, 25.0, 50.0, 100.0, 200.0, 400.0, 800.0, 1600.0, 3200.0)
 
@@ -104,7 +110,8 @@ def _read(path: Path, asked: Asked) -> Recording:
         return blocks_of(rows, clock, AXES, tally)
 
     fs_hz = _nominal(rate_of(walls))
-    acc, tally = acceleration("acceleration", fs_hz, path, AXES, _factor(path, first, asked), blocks)
+    factor = factor_to_g(path, _numbers(first), asked)
+    acc, tally = acceleration("acceleration", fs_hz, path, AXES, factor, blocks)
     notes += tally.notes()
     return Recording("Axivity", zone, source, streams=(acc,), clock=ClockKind.DEVICE, repairs=tuple(notes))
 
@@ -115,29 +122,10 @@ def _nominal(shown_hz: float) -> float:
     return nearest if abs(shown_hz / nearest - 1) < 0.1 else shown_hz
 
 
-def _factor(path: Path, first: list[list[str]], asked: Asked) -> float:
-    """The factor to g: 1 where the first rows are near 1 g, else by the sidecar.
-
-    Raises
-    ------
-    FileFault
-        UNKNOWN_UNIT if neither tells it.
-    """
-    told = asked.units.get("acceleration")
-    if told in G_OF:
-        return G_OF[told]
-    values = pl.DataFrame(first, orient="row").select(pl.nth(1, 2, 3).cast(pl.Float64, strict=False)).to_numpy()
-    length = float(np.nanmedian(np.linalg.norm(values, axis=1)))
-    if told is None and NEAR_G[0] <= length <= NEAR_G[1]:
-        return 1.0
-    known = f"the first {len(values)} rows are {length:.3g} long; acceleration in g is about 1"
-    raise FileFault(
-        Fault.UNKNOWN_UNIT,
-        "acceleration is not in g, or the columns are not acceleration" if told is None else "the unit is not known",
-        where=path.name,
-        known=known,
-        hint=f'export it in g, or put {{"units": {{"acceleration": "mg"}}}} (g, mg, m/s2) into {path.name}.json',
-    )
+def _numbers(rows: list[list[str]]) -> Floats:
+    """The axes of first rows, shape (n, 3), rows without a number left out."""
+    axes = pl.DataFrame(rows, orient="row").select(pl.nth(1, 2, 3).cast(pl.Float64, strict=False))
+    return axes.drop_nulls().to_numpy()
 
 
 READER = Reader(

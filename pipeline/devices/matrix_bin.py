@@ -182,7 +182,9 @@ def _temperature(packets: list[_Packet]) -> tuple[Signal, ...]:
     if not with_any:
         return ()
     step_s = max(min((p.end_s - p.start_s) / len(p.body) for p in with_any), 1.0)
-    at_s: list[Floats] = [p.start_s + np.arange(len(p.body)) * ((p.end_s - p.start_s) / len(p.body)) for p in with_any]
+    at_s: list[Floats] = [
+        p.start_s + np.arange(len(p.body), dtype=np.float64) * ((p.end_s - p.start_s) / len(p.body)) for p in with_any
+    ]
     place = np.rint((np.concatenate(at_s) - packets[0].start_s) / step_s).astype(np.int64)
     grid = np.full(int(place.max()) + 1, np.nan, np.float32)
     grid[place] = np.concatenate([p.body for p in with_any]) / np.float32(10)

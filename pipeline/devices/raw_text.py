@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 
 from pipeline.clock import NS
 from pipeline.devices.archives import open_plain
+from pipeline.devices.reader import Asked
 from pipeline.errors import Fault, FileFault
-from pipeline.recording import Int64, Kind, Samples, Signal, SignalStream
+from pipeline.recording import Floats, Int64, Kind, Samples, Signal, SignalStream
 
 BLOCK_BYTES = 8 * 1024**2
 MOST_LINE = 64 * 1024
@@ -114,6 +115,12 @@ class Tally:
         if self.bad:
             yield f"{self.bad} rows hold no sample: gaps"
 
+
+G_OF = {"g": 1.0, "mg": 0.001, "m/s2": 1 / 9.80665, "m/s^2": 1 / 9.80665}
+"""Factors to g by the units that a sidecar may name; 1/256 g, the step of a sensor, may be named too."""
+NEAR_G = (0.5, 2.0)
+"""The median length of acceleration lies between these, however its wearer moves."""
+_STEP = re.compile(r"1/(\d{1,5}(?:\.\d+)?) ?g")
 
 Clock = Callable[[pl.DataFrame, int], tuple[Int64, NDArray[np.bool_]]]
 """From rows and the number of rows before them: the instant of each, and whether it has one."""
@@ -241,6 +248,33 @@ def _still(samples: Samples, fs_hz: float) -> int:
     changes = np.flatnonzero((samples[1:] != samples[:-1]).any(axis=1))
     runs = np.diff(np.concatenate(([-1], changes, [len(samples) - 1])))
     return int((runs[runs >= STILL_S * fs_hz] - 1).sum())
+
+
+def factor_to_g(path: Path, first: Floats, asked: Asked) -> float:
+    """The factor of acceleration to g: by the sidecar, else 1 where the first rows, shape (n, 3), are near 1 g long.
+
+    Raises
+    ------
+    FileFault
+        UNKNOWN_UNIT if neither tells it.
+    """
+    told = asked.units.get("acceleration")
+    if told in G_OF:
+        return G_OF[told]
+    if told is not None and (step := _STEP.fullmatch(told)):
+        return 1.0 / float(step[1])
+    lengths = np.linalg.norm(first, axis=1)
+    measured = lengths[lengths > 0]
+    length = float(np.median(measured)) if measured.size else 1.0
+    if told is None and NEAR_G[0] <= length <= NEAR_G[1]:
+        return 1.0
+    raise FileFault(
+        Fault.UNKNOWN_UNIT,
+        "acceleration is not in g, or the columns are not acceleration" if told is None else "the unit is not known",
+        where=path.name,
+        known=f"the first {len(first)} rows are {length:.3g} long; acceleration in g is about 1",
+        hint=f'put {{"units": {{"acceleration": "1/256 g"}}}} (or g, mg, m/s2) into {path.name}.json, or export in g',
+    )
 
 
 def rate_of(stamps_ns: Int64) -> float:

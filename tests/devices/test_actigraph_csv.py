@@ -268,7 +268,7 @@ def test_a_value_that_is_only_repeated_is_kept_and_said(tmp_path: Path) -> None:
 
 
 def test_blocks_do_not_show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = [f"0,0,{k / 10000}" for k in range(1, 20_001)]
+    rows = [f"0,1,{k / 10000}" for k in range(1, 20_001)]
     rows[10_000] = "0,x,1"
     path = write_raw(tmp_path, rows)
     whole = pieces(read(path))
@@ -291,6 +291,21 @@ def test_a_gzipped_file_is_read_too(tmp_path: Path) -> None:
     with pytest.raises(FileFault) as fault:
         read(path)
     assert fault.value.fault is Fault.CORRUPT
+
+
+def test_steps_of_the_sensor_are_no_g_until_the_sidecar_says_so(tmp_path: Path) -> None:
+    path = write_raw(tmp_path, ["0.0,341.0,0.0"] * 50)
+    with pytest.raises(FileFault) as fault:
+        read(path)
+    assert fault.value.fault is Fault.UNKNOWN_UNIT
+    assert "are 341 long" in fault.value.known
+    told = read(path, Asked(zone="Europe/Rome", units={"acceleration": "1/341 g"}))
+    assert pieces(told)[0].samples[0].tolist() == pytest.approx([0, 1, 0])
+
+
+def test_a_recording_that_begins_asleep_has_a_unit(tmp_path: Path) -> None:
+    recording = read(write_raw(tmp_path, ["0,0,0"] * 9000 + ["0,0,1"] * 100))
+    assert [(p.start_ns - T0_NS) / NS for p in pieces(recording)] == [90.0]
 
 
 # ---- damage ----------------------------------------------------------------------------------------------------------
@@ -359,6 +374,21 @@ def test_a_published_header_that_declares_the_wrong_order(real_data: Path) -> No
     assert f"{start:%Y-%m-%d %H:%M:%S}" == "2017-09-12 15:00:00"
     assert signal(recording, "axis1").samples[:3].tolist() == [0, 44, 113]
     assert "cannot be day first" in recording.repairs[0]
+
+
+@pytest.mark.realdata
+def test_published_raw_data_in_g_and_in_steps(real_data: Path) -> None:
+    folder = real_data / "actigraphy_pygt3x" / "resources"
+    told = Asked(zone="America/Chicago", units={"acceleration": "1/256 g"})
+    for name, asked, factor in (("rawCalibrated", ASKED, 1.0), ("rawLSB", told, 256.0)):
+        path = folder / f"WRIST_{name}_032Hz.csv"
+        rows = np.loadtxt(path, delimiter=",", skiprows=11)
+        (piece,) = pieces(read(path, asked))
+        assert np.abs(piece.samples * factor - rows[:-1]).max() < 1e-4  # the last line has no end
+        assert (piece.fs_hz, len(rows)) == (32.0, 1920)
+    neo = read(folder / "neo.csv", Asked(zone="America/Chicago"))
+    assert f"{to_datetime(neo.streams[0].start_ns, 'America/Chicago'):%Y-%m-%d %H:%M:%S}" == "2021-12-20 11:55:00"
+    assert len(pieces(neo)[0].samples) == 18_004
 
 
 @pytest.mark.realdata
