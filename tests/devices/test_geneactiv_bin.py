@@ -191,6 +191,18 @@ def test_a_page_with_a_wrong_year_is_left_out(tmp_path: Path, number: int) -> No
     assert [(marker.time_ns - T0_NS) / NS for marker in recording.markers] == [18.0]
 
 
+def test_pages_of_another_decade_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.bin"
+    write_geneactiv_bin(path, noise(6), START, fs_hz=50)
+    for number in (3, 4, 5):
+        stamp = f"Sequence Number:{number}\r\nPage Time:2024".encode()
+        edit(path, stamp, stamp.replace(b"2024", b"2034"))
+    with pytest.raises(FileFault) as fault:
+        read(path)
+    assert fault.value.fault is Fault.CORRUPT
+    assert "block 4 is stamped 3652 days late" in fault.value.known
+
+
 def test_two_recordings_in_one_file_are_refused(tmp_path: Path) -> None:
     for name, start in (("a", START), ("b", START - timedelta(hours=1))):
         write_geneactiv_bin(tmp_path / name, noise(4), start, fs_hz=50)
