@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.clock import wall_ns, wall_to_utc, zone_of
-from pipeline.devices.archives import ZIP_MARK, names_in_zip
+from pipeline.devices.archives import GZIP_MARK, ZIP_MARK, names_in_zip, open_plain
 from pipeline.devices.sheets import first_rows
 from pipeline.errors import Fault, FileFault, StudyFault
 from pipeline.recording import Kind, Recording, ZoneSource
@@ -51,6 +51,14 @@ class Glimpse:
             if cut.start >= max(len(self.head) - 4, 4):
                 return self.head[: cut.start].decode("utf-8-sig")
             return self.head.decode("latin-1")
+
+    @cached_property
+    def unpacked(self) -> bytes:
+        """The head of what a gzipped file holds; of any other file its own."""
+        if self.is_folder or not self.head.startswith(GZIP_MARK):
+            return self.head
+        with open_plain(self.path) as stream:
+            return stream.read(HEAD_BYTES)
 
     @cached_property
     def sheet(self) -> tuple[tuple[str, ...], ...]:
