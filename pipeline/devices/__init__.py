@@ -18,6 +18,7 @@ import numpy as np
 
 from pipeline.clock import to_datetime
 from pipeline.devices import (
+    actiware_csv,
     actiwatch_awd,
     edf,
     empatica_e4,
@@ -31,6 +32,7 @@ from pipeline.errors import Fault, FileFault
 from pipeline.recording import PLAUSIBLE, Beats, Kind, Recording, Signal, SignalStream
 
 READERS: tuple[Reader, ...] = (
+    actiware_csv.READER,
     actiwatch_awd.READER,
     edf.READER,
     empatica_e4.READER,
