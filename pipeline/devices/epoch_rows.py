@@ -13,12 +13,15 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from pipeline.clock import NS
+from pipeline.clock import NS, to_datetime
 from pipeline.devices.delimited import numbers_of
+from pipeline.devices.reader import Asked, utc_from_wall
 from pipeline.devices.regular import epochs_of, laid_out
 from pipeline.errors import Fault, FileFault
 from pipeline.recording import CountsScale, Floats, Int64, Kind, Marker, Signal
 
+EARLIEST_YEAR = 1990
+"""No actigraph that stored epochs is older: an earlier year was written to hide the date."""
 MOST_BAD_SHARE = 0.05
 """Share of cells that are neither number nor missing above which a file is refused."""
 
@@ -79,6 +82,29 @@ def signals_of(path: Path, utc: Int64, columns: tuple[Measured, ...], notes: lis
     return tuple(
         Signal(c.kind, c.label, NS / epoch_ns, start, laid_out(c.values, order, place), c.scale) for c in columns
     )
+
+
+def true_start(path: Path, begin_ns: int, asked: Asked, zone: str, notes: list[str]) -> int:
+    """The instant of the first epoch: the file's own, or the sidecar's where the file's date was changed to hide it.
+
+    Raises
+    ------
+    FileFault
+        IMPLAUSIBLE for a year in which there was no actigraph, unless a sidecar gives the true start.
+    """
+    begin = to_datetime(begin_ns, zone)
+    if begin.year >= EARLIEST_YEAR:
+        return begin_ns
+    if asked.start is None:
+        raise FileFault(
+            Fault.IMPLAUSIBLE,
+            f"the recording would be of {begin.year}",
+            where=path.name,
+            known="no such watch existed; the date was probably changed to hide it",
+            hint=f'put {{"start": "2018-01-23T{begin:%H:%M}:00"}}, with the true date, into {path.name}.json beside it',
+        )
+    notes.append(f"the start {begin:%Y-%m-%d %H:%M} in the file cannot be: the sidecar's is used")
+    return utc_from_wall(asked.start, zone)
 
 
 def said_epoch(path: Path, signals: tuple[Signal, ...], epoch_s: float) -> None:
