@@ -18,8 +18,10 @@ import numpy as np
 
 from pipeline.clock import to_datetime
 from pipeline.devices import (
+    actical_csv,
     actiware_csv,
     actiwatch_awd,
+    acttrust_txt,
     edf,
     empatica_e4,
     epoch_csv,
@@ -32,8 +34,10 @@ from pipeline.errors import Fault, FileFault
 from pipeline.recording import PLAUSIBLE, Beats, Kind, Recording, Signal, SignalStream
 
 READERS: tuple[Reader, ...] = (
+    actical_csv.READER,
     actiware_csv.READER,
     actiwatch_awd.READER,
+    acttrust_txt.READER,
     edf.READER,
     empatica_e4.READER,
     epoch_csv.READER,
