@@ -17,6 +17,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pipeline.clock import NS
+from pipeline.devices.epoch_rows import true_start
 from pipeline.devices.reader import Asked, Glimpse, Reader, nan_gaps, utc_from_wall
 from pipeline.errors import Fault, FileFault
 from pipeline.recording import CountsScale, Kind, Marker, Recording, Signal
@@ -24,8 +25,6 @@ from pipeline.recording import CountsScale, Kind, Marker, Recording, Signal
 HEADER_LINES = 7
 EPOCH_S = {"1": 15.0, "2": 30.0, "4": 60.0, "8": 120.0, "20": 300.0, "81": 2.0, "C1": 5.0, "C2": 10.0}
 """Epoch length by code, as GGIRread's reader of counts lists them (R/readActiwatchCount.R)."""
-EARLIEST_YEAR = 1990
-"""No such watch is older: an earlier year was written to hide the date."""
 MOST_BAD_SHARE = 0.05
 """Share of lines without counts above which a file is refused."""
 
@@ -76,7 +75,7 @@ def _read(path: Path, asked: Asked) -> Recording:
             Fault.TRUNCATED, "the file ends within its header", where=path.name, hint="export it from the watch again"
         )
     zone, source = asked.zone_for(path)
-    start = utc_from_wall(_start(path, lines, asked, notes), zone)
+    start = true_start(path, utc_from_wall(_start(path, lines), zone), asked, zone, notes)
     epoch_s = _epoch_s(path, lines[3])
     rows = pl.Series("line", lines[HEADER_LINES:], dtype=pl.String).str.strip_chars()
     filled = np.flatnonzero((rows != "").to_numpy())
@@ -114,8 +113,8 @@ def _light(rows: pl.Series, bad: NDArray[np.bool_], epoch_s: float, start: int, 
     return (Signal(Kind.LIGHT, "light", 1.0 / epoch_s, start, nan_gaps(light.fill_null(0.0).to_numpy(), dark)),)
 
 
-def _start(path: Path, lines: list[str], asked: Asked, notes: list[str]) -> datetime:
-    """The wall clock of the first epoch: the header's, or the sidecar's where the header's date was hidden."""
+def _start(path: Path, lines: list[str]) -> datetime:
+    """The wall clock of the first epoch, as the header says it."""
     day, clock = _DATE.fullmatch(lines[1]), _TIME.fullmatch(lines[2])
     if day is None or clock is None:
         raise FileFault(Fault.CORRUPT, "lines 2 and 3 are no date and time", where=path.name)
@@ -129,22 +128,9 @@ def _start(path: Path, lines: list[str], asked: Asked, notes: list[str]) -> date
             hint="change line 2 to the English month, such as 01-Oct-2009",
         )
     try:
-        start = datetime(int(day[3]), month, int(day[1]), int(clock[1]), int(clock[2]), int(clock[3] or 0))  # noqa: DTZ001
+        return datetime(int(day[3]), month, int(day[1]), int(clock[1]), int(clock[2]), int(clock[3] or 0))  # noqa: DTZ001
     except ValueError as bad:
-        known = f"lines 2 and 3 say {day[0].strip()} {clock[0].strip()}"
-        raise FileFault(Fault.CORRUPT, "the start is no date and time", where=path.name, known=known) from bad
-    if start.year >= EARLIEST_YEAR:
-        return start
-    if asked.start is None:
-        raise FileFault(
-            Fault.IMPLAUSIBLE,
-            f"the recording would be of {start.year}",
-            where=path.name,
-            known="no such watch existed; the date was probably changed to hide it",
-            hint=f'put {{"start": "2018-01-23T{start:%H:%M}:00"}}, with the true date, into {path.name}.json beside it',
-        )
-    notes.append(f"the start {start:%Y-%m-%d %H:%M} in the header cannot be: the sidecar's is used")
-    return asked.start
+        raise FileFault(Fault.CORRUPT, "lines 2 and 3 are no date and time", where=path.name) from bad
 
 
 def _epoch_s(path: Path, line: str) -> float:

@@ -6,7 +6,7 @@ column, by the sidecar or by continuity is a fault that says what to name.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -83,8 +83,11 @@ def instants(cells: pl.Series, asked: Asked, zone: str, path: Path, *, follows_z
 def wall_clocks(cells: pl.Series, asked: Asked, path: Path) -> Walls:
     """The wall clock that each stamp shows, and its offset where the stamps carry one."""
     part = cells.fill_null("").str.strip_chars(" \t\"'").str.extract_groups(_STAMP).struct.unnest()
+    named = part["b"].str.contains("[A-Za-z]").fill_null(value=False).any()
     part = part.with_columns(b=_month_number(part["b"]))
     notes: list[str] = []
+    # A month in letters stands between day and year wherever dates are so written.
+    asked = replace(asked, date_order=DateOrder.DAY_FIRST) if named else asked
     wall, good = _wall(path, part, asked, notes)
     if np.mean(~good) > MOST_BAD_SHARE:
         row = int(np.argmin(good))

@@ -74,6 +74,19 @@ def test_light_is_read_beside_counts_and_other_columns_are_not(tmp_path: Path) -
     assert light.samples.tolist() == pytest.approx([12.5, np.nan], nan_ok=True)
 
 
+def test_steps_are_read_and_epochs_off_the_wrist_are_missing_in_everything(tmp_path: Path) -> None:
+    text = "timestamp,axis1,steps,off-wrist\n" + "".join(
+        f"2024-01-01 10:0{k}:00,{k * 10},{k},{int(k in (2, 3))}\n" for k in range(6)
+    )
+    recording = read(write(tmp_path, text))
+    counts, steps = recording.signals
+    assert (counts.kind, steps.kind) == (Kind.COUNTS, Kind.STEPS)
+    for signal, scale in ((counts, 10), (steps, 1)):
+        wanted = [0, scale, np.nan, np.nan, 4 * scale, 5 * scale]
+        assert signal.samples.tolist() == pytest.approx(wanted, nan_ok=True)
+    assert any("2 epochs" in note for note in recording.repairs)
+
+
 @pytest.mark.parametrize(
     ("head", "asked", "scale"),
     [
@@ -173,7 +186,7 @@ def test_missing_rows_and_missing_values_are_nan_never_zero(tmp_path: Path) -> N
     assert len(samples) == 10
     assert np.flatnonzero(np.isnan(samples)).tolist() == [3, 4, 5, 7, 8]
     assert not (samples == 0).any()
-    assert recording.repairs == ("1 negative values are missing epochs",)
+    assert recording.repairs == ("1 negative values of 'activity' are missing epochs",)
 
 
 def test_a_repeated_stamp_keeps_its_first_row(tmp_path: Path) -> None:
@@ -239,6 +252,7 @@ def test_stamps_off_any_grid_are_refused(tmp_path: Path) -> None:
         "800\n900\n",
         "timestamp,mood\n",
         "Axis1,day,time\n1,1,10:00\n",
+        "DATE/TIME;MS;EVENT;PIM;PIMn;STATE\n01/02/2020 09:00:00;0;0;1;1;0\n",
     ],
 )
 def test_other_tables_are_not_claimed(tmp_path: Path, text: str) -> None:
