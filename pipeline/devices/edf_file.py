@@ -8,10 +8,12 @@ samples (https://www.biosemi.com/faq/file_format.htm).
 
 from __future__ import annotations
 
+import io
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from pathlib import Path
+from typing import BinaryIO
 
 from pipeline.errors import Fault, FileFault
 
@@ -63,6 +65,13 @@ class EdfFile:
     channels: tuple[Channel, ...]
     annotation_channels: tuple[Channel, ...]
     repairs: tuple[str, ...]
+    content: bytes | None = field(default=None, repr=False)
+    """The file itself where it came out of an archive; None: it lies at `path`."""
+
+
+def stream_of(file: EdfFile) -> BinaryIO:
+    """The bytes of a file, to be read and closed."""
+    return file.path.open("rb") if file.content is None else io.BytesIO(file.content)
 
 
 def corrupt(path: Path, what: str, known: str = "") -> FileFault:
@@ -71,8 +80,10 @@ def corrupt(path: Path, what: str, known: str = "") -> FileFault:
     return FileFault(Fault.CORRUPT, what, where=path.name, known=known, hint=hint)
 
 
-def open_edf(path: Path) -> EdfFile:
+def open_edf(path: Path, content: bytes | None = None) -> EdfFile:
     """The header of a file, checked against its size; no sample is read.
+
+    `content` is the file where it is a member of an archive; `path` then only names it in words.
 
     Raises
     ------
@@ -80,10 +91,10 @@ def open_edf(path: Path) -> EdfFile:
         TRUNCATED if the file ends in its header or holds fewer whole records than the header promises; CORRUPT for
         numbers that no file can have; NOTHING_USABLE if no record was ever written.
     """
-    size = path.stat().st_size
+    size = path.stat().st_size if content is None else len(content)
     if size < 256:
         raise _truncated(path, f"a header takes at least 512 bytes, the file has {size}")
-    with path.open("rb") as stream:
+    with path.open("rb") if content is None else io.BytesIO(content) as stream:
         head = _cut(stream.read(256), _HEAD, 1)
         n_channels = _whole(path, "the number of signals", head["channels"][0])
         if not 0 < n_channels <= MOST_CHANNELS:
@@ -117,6 +128,7 @@ def open_edf(path: Path) -> EdfFile:
         tuple(c for c in channels if c.label not in marks),
         tuple(c for c in channels if c.label in marks),
         (*repairs, *notes),
+        content,
     )
 
 
