@@ -25,6 +25,7 @@ from pipeline.devices import (
     mmash,
     mne_eeg,
     rr_text,
+    zmax,
 )
 from pipeline.devices.reader import Asked, Glimpse, Reader, glimpse
 from pipeline.errors import Fault, FileFault
@@ -38,6 +39,7 @@ READERS: tuple[Reader, ...] = (
     mmash.READER,
     mne_eeg.READER,
     rr_text.READER,
+    zmax.READER,
 )
 
 EARLIEST_YEAR, LATEST_YEAR = 1985, 2100
