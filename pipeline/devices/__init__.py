@@ -24,6 +24,7 @@ from pipeline.devices import (
     epoch_csv,
     mmash,
     mne_eeg,
+    muse_csv,
     rr_text,
     zmax,
 )
@@ -38,6 +39,7 @@ READERS: tuple[Reader, ...] = (
     epoch_csv.READER,
     mmash.READER,
     mne_eeg.READER,
+    muse_csv.READER,
     rr_text.READER,
     zmax.READER,
 )
