@@ -25,6 +25,7 @@ from pipeline.devices import (
     mmash,
     mne_eeg,
     muse_csv,
+    openbci_txt,
     rr_text,
     zmax,
 )
@@ -40,6 +41,7 @@ READERS: tuple[Reader, ...] = (
     mmash.READER,
     mne_eeg.READER,
     muse_csv.READER,
+    openbci_txt.READER,
     rr_text.READER,
     zmax.READER,
 )

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pipeline.clock import NS
 from pipeline.recording import Floats, Int64
 
 HORIZON_S = 10.0
@@ -30,9 +31,14 @@ class Pieces:
     """Seconds by which stamps and nominal rate part from the last piece's begin to the end, beyond its gaps."""
 
 
-def resolution_s(arrived_s: Floats) -> float:
-    """1.0 for stamps in whole seconds, else 0.0 (as fine as it needs to be)."""
-    return 1.0 if len(arrived_s) > 1 and not np.any(arrived_s % 1.0) else 0.0
+def resolution_s(arrived_s: Floats, begin_ns: int) -> float:
+    """1.0 if stamps, so many seconds after `begin_ns`, are whole seconds, else 0.0 (as fine as it needs to be)."""
+    return 1.0 if len(arrived_s) > 1 and begin_ns % NS == 0 and not np.any(arrived_s % 1.0) else 0.0
+
+
+def start_ns(found: Pieces, begin_ns: int) -> int:
+    """The instant of the first sample, to the microsecond: no stamp is finer."""
+    return begin_ns + round(float(found.onset_s[0]) * 1e6) * 1000
 
 
 def rate_hz(arrived_s: Floats) -> float:
@@ -44,13 +50,13 @@ def rate_hz(arrived_s: Floats) -> float:
     return stride / typical_s if typical_s > 0 else float("nan")
 
 
-def pieces(arrived_s: Floats, number: Floats, fs_hz: float) -> Pieces:
-    """Pieces of samples that arrived at `arrived_s` and were counted as `number`, each shape (n,), n > 0.
+def pieces(arrived_s: Floats, number: Floats, fs_hz: float, begin_ns: int) -> Pieces:
+    """Pieces of samples that arrived `arrived_s` after `begin_ns` and were counted as `number`, shape (n,), n > 0.
 
     `number` is the row, or the sample's own count where the recorder sent one. Stamps in whole seconds are taken to
     be cut, not rounded.
     """
-    coarse_s = resolution_s(arrived_s)
+    coarse_s = resolution_s(arrived_s, begin_ns)
     least_gap_s = max(SHORTEST_GAP_S, coarse_s)
     late_s = arrived_s - number / fs_hz
     jumps = np.flatnonzero(np.diff(arrived_s) > least_gap_s) + 1

@@ -19,7 +19,7 @@ import numpy as np
 import polars as pl
 
 from pipeline.clock import NS, wall_to_utc
-from pipeline.devices.arrivals import Pieces, pieces, rate_hz
+from pipeline.devices.arrivals import Pieces, pieces, rate_hz, start_ns
 from pipeline.devices.channels import eeg_preference, place_of
 from pipeline.devices.delimited import cells_of, separator_of
 from pipeline.devices.pieces import on_one_grid
@@ -97,16 +97,16 @@ def read(path: Path, asked: Asked) -> Recording:
     when, clock, begin_ns = _instants(path, rows.when, asked, zone)
     eeg, acc = np.concatenate(rows.eeg), np.concatenate(rows.acc)
     fs_hz = _nominal(path, when)
-    found = pieces(when, np.arange(len(when), dtype=np.float64), fs_hz)
-    start_ns = begin_ns + round(float(found.onset_s[0]) * NS)
+    found = pieces(when, np.arange(len(when), dtype=np.float64), fs_hz, begin_ns)
+    begins_ns = start_ns(found, begin_ns)
     signals = [
-        Signal(Kind.EEG, label, fs_hz, start_ns, _placed(eeg[:, k], found, fs_hz, path))
+        Signal(Kind.EEG, label, fs_hz, begins_ns, _placed(eeg[:, k], found, fs_hz, path))
         for k, label in enumerate(labels)
     ]
     if layout.axes and np.isfinite(acc).any():
         grid = np.column_stack([_placed(acc[:, k], found, fs_hz, path) for k in range(3)])
         taken = np.floor(np.arange(int(len(grid) * ACC_HZ / fs_hz)) * fs_hz / ACC_HZ).astype(np.int64)
-        signals.append(Signal(Kind.ACC, "Accelerometer", ACC_HZ, start_ns, grid[taken]))
+        signals.append(Signal(Kind.ACC, "Accelerometer", ACC_HZ, begins_ns, grid[taken]))
     notes += _told(rows, found, len(signals[0].samples) - len(eeg), fs_hz)
     return Recording(
         device="Muse",

@@ -28,7 +28,7 @@ def taken(seconds: float, lost: tuple[tuple[float, float], ...] = (), fs: float 
 
 
 def found(arrived_s: Floats, fs: float = FS) -> tuple[list[int], list[float], float]:
-    got = pieces(arrived_s, np.arange(len(arrived_s), dtype=np.float64), fs)
+    got = pieces(arrived_s, np.arange(len(arrived_s), dtype=np.float64), fs, 0)
     return got.first.tolist(), got.onset_s.tolist(), got.drift_s
 
 
@@ -70,7 +70,8 @@ def test_many_small_losses_become_gaps_before_they_make_a_quarter_of_a_second() 
 def test_stamps_in_whole_seconds_place_samples_to_a_packet() -> None:
     true_s = taken(300, ((100.4, 130.9),)) + 0.4
     arrived_s = np.floor(bursts(true_s))
-    assert resolution_s(arrived_s) == 1.0
+    assert resolution_s(arrived_s, 0) == 1.0
+    assert resolution_s(arrived_s, 1) == 0.0
     first, onset_s, _ = found(arrived_s)
     assert len(first) == 2
     assert first[1] == pytest.approx(100.4 * FS, abs=12)
@@ -106,7 +107,7 @@ def test_any_gaps_are_found_and_no_others(gaps: list[tuple[float, float]], jitte
     true_s = taken(at + 60, tuple(lost))
     packet = np.arange(len(true_s)) // 12
     late_s = np.random.default_rng(seed).uniform(0, jitter_s, packet[-1] + 1)[packet]
-    got = pieces(bursts(true_s) + late_s, np.arange(len(true_s), dtype=np.float64), FS)
+    got = pieces(bursts(true_s) + late_s, np.arange(len(true_s), dtype=np.float64), FS, 0)
     assert len(got.first) == len(gaps) + 1
     truly = true_s[got.first]
     # The stamp zero is the first packet's arrival; a packet lasts 47 ms.
