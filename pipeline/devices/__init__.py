@@ -33,6 +33,7 @@ from pipeline.devices import (
     actiware_csv,
     actiwatch_awd,
     acttrust_txt,
+    dreem_h5,
     edf,
     empatica_e4,
     epoch_csv,
@@ -50,7 +51,10 @@ from pipeline.devices import (
     mne_eeg,
     rdann_stages,
     movisens,
+    muse_csv,
+    openbci_txt,
     rr_text,
+    zmax,
 )
 from pipeline.devices.reader import Asked, Glimpse, Reader, glimpse, utc_from_wall
 from pipeline.errors import Fault, FileFault
@@ -70,6 +74,7 @@ READERS: tuple[Reader, ...] = (
     actiware_csv.READER,
     actiwatch_awd.READER,
     acttrust_txt.READER,
+    dreem_h5.READER,
     edf.READER,
     empatica_e4.READER,
     epoch_csv.READER,
@@ -87,7 +92,10 @@ READERS: tuple[Reader, ...] = (
     mne_eeg.READER,
     rdann_stages.READER,
     movisens.READER,
+    muse_csv.READER,
+    openbci_txt.READER,
     rr_text.READER,
+    zmax.READER,
 )
 
 EARLIEST_YEAR = 1985
