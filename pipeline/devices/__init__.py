@@ -26,6 +26,7 @@ from pipeline.devices import (
     mmash,
     mne_eeg,
     rr_text,
+    wfdb_record,
 )
 from pipeline.devices.reader import Asked, Glimpse, Reader, glimpse
 from pipeline.errors import Fault, FileFault
@@ -40,6 +41,7 @@ READERS: tuple[Reader, ...] = (
     mmash.READER,
     mne_eeg.READER,
     rr_text.READER,
+    wfdb_record.READER,
 )
 
 EARLIEST_YEAR, LATEST_YEAR = 1985, 2100
