@@ -19,13 +19,16 @@ import numpy as np
 from pipeline.clock import to_datetime
 from pipeline.devices import (
     actiwatch_awd,
+    beat_list,
     edf,
     empatica_e4,
     epoch_csv,
     ishne_ecg,
     mmash,
     mne_eeg,
+    polar_flow_rr,
     rr_text,
+    vu_ams,
     wfdb_record,
 )
 from pipeline.devices.reader import Asked, Glimpse, Reader, glimpse
@@ -34,13 +37,16 @@ from pipeline.recording import PLAUSIBLE, Beats, Kind, Recording, Signal, Signal
 
 READERS: tuple[Reader, ...] = (
     actiwatch_awd.READER,
+    beat_list.READER,
     edf.READER,
     empatica_e4.READER,
     epoch_csv.READER,
     ishne_ecg.READER,
     mmash.READER,
     mne_eeg.READER,
+    polar_flow_rr.READER,
     rr_text.READER,
+    vu_ams.READER,
     wfdb_record.READER,
 )
 

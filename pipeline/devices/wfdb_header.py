@@ -119,6 +119,14 @@ def read_header(path: Path) -> Header:
     )
 
 
+def wall_beside(path: Path) -> datetime | None:
+    """The start in the header that bears a file's name, if one lies beside it and names a date."""
+    beside = path.with_suffix(".hea")
+    if beside == path or not beside.is_file() or not is_header(beside.read_bytes()[:MOST_HEADER].decode("latin-1")):
+        return None
+    return read_header(beside).wall
+
+
 def companions(folder: Path, names: Iterable[str]) -> frozenset[str]:
     """Those of the names in a folder that belong to a header beside them: signals, segments, annotations, backups."""
     present = frozenset(names)
