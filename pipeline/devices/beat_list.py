@@ -106,7 +106,7 @@ def _from_beats(rows: pl.Series) -> _Found:
     part = rows.str.extract_groups(f"^{_BEATS.pattern}$").struct.unnest()
     at_s = part[part.columns[0]].cast(pl.Float64).to_numpy()
     beat = part[part.columns[1]].is_in(_LETTERS).to_numpy()
-    rr_s: Floats = np.round(np.diff(at_s), 6)
+    rr_s: Floats = np.asarray(np.diff(at_s), np.float64).round(6)
     keep = beat[1:] & beat[:-1]
     lost = np.count_nonzero(~beat)
     return at_s[1:], rr_s, keep, [f"{lost} marks are no beats: no interval touches them"] if lost else []
