@@ -55,6 +55,18 @@ from pipeline.devices import (
     openbci_txt,
     rr_text,
     zmax,
+    beat_list,
+    edf,
+    empatica_e4,
+    epoch_csv,
+    ishne_ecg,
+    mmash,
+    mne_eeg,
+    polar_flow_rr,
+    polar_sensor,
+    rr_text,
+    vu_ams,
+    wfdb_record,
 )
 from pipeline.devices.reader import Asked, Glimpse, Reader, glimpse, utc_from_wall
 from pipeline.errors import Fault, FileFault
@@ -96,6 +108,18 @@ READERS: tuple[Reader, ...] = (
     openbci_txt.READER,
     rr_text.READER,
     zmax.READER,
+    beat_list.READER,
+    edf.READER,
+    empatica_e4.READER,
+    epoch_csv.READER,
+    ishne_ecg.READER,
+    mmash.READER,
+    mne_eeg.READER,
+    polar_flow_rr.READER,
+    polar_sensor.READER,
+    rr_text.READER,
+    vu_ams.READER,
+    wfdb_record.READER,
 )
 
 EARLIEST_YEAR = 1985
