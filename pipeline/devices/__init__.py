@@ -25,6 +25,7 @@ from pipeline.devices import (
     fitbit_json,
     mmash,
     mne_eeg,
+    pmsys,
     rr_text,
 )
 from pipeline.devices.reader import Asked, Glimpse, Reader, glimpse
@@ -39,6 +40,7 @@ READERS: tuple[Reader, ...] = (
     fitbit_json.READER,
     mmash.READER,
     mne_eeg.READER,
+    pmsys.READER,
     rr_text.READER,
 )
 
