@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 
 from pipeline.clock import NS
-from pipeline.devices.delimited import cells_of, content_of, lines_of, numbers_of, table_of, text_of, whole_lines
+from pipeline.devices.delimited import headed_table, numbers_of
 from pipeline.devices.reader import Asked, Glimpse, Reader
 from pipeline.devices.stamps import instants
 from pipeline.errors import Fault, FileFault
@@ -36,16 +36,10 @@ def _recognise(seen: Glimpse) -> bool:
 def _read(path: Path, asked: Asked) -> Recording:
     """Daily answers, or sessions with the exertion that was felt."""
     zone, source = asked.zone_for(path)
-    content, notes = whole_lines(content_of(path))
-    lines = lines_of(text_of(content))
-    names = cells_of(lines[0], ",")
-    stamp = STAMP if STAMP in names else SESSION_END
-    if stamp not in names:
+    table, notes = headed_table(path)
+    stamp = STAMP if STAMP in table.columns else SESSION_END
+    if stamp not in table.columns:
         raise FileFault(Fault.TRUNCATED, "the file ends within its header", where=path.name)
-    table = table_of(lines[1:], names, ",", path)
-    table = table.rename(dict(zip(table.columns, names, strict=True)))
-    if table.is_empty():
-        raise FileFault(Fault.NOTHING_USABLE, "the file holds a header and no row", where=path.name)
     stamps = instants(table[stamp], asked, zone, path)
     notes += stamps.notes
     table = table.with_columns(utc_ns=pl.Series(stamps.utc_ns)).filter(pl.Series(stamps.good))
