@@ -27,6 +27,7 @@ from pipeline.devices import (
     fitbit_json,
     mmash,
     mne_eeg,
+    oura,
     pmsys,
     rr_text,
 )
@@ -44,6 +45,7 @@ READERS: tuple[Reader, ...] = (
     fitbit_json.READER,
     mmash.READER,
     mne_eeg.READER,
+    oura.READER,
     pmsys.READER,
     rr_text.READER,
 )
