@@ -136,5 +136,5 @@ READER = Reader(
     recognise=_recognise,
     read=_read,
     family="acceleration",
-    clock="wall clock of the computer that set the device, in seconds since 1970 too; runs on through clock changes",
+    clock="device clock, in seconds since 1970 too; runs on through clock changes",
 )

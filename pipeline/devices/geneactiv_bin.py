@@ -162,5 +162,5 @@ READER = Reader(
     recognise=_recognise,
     read=_read,
     family="acceleration",
-    clock="wall clock of the computer that set the device; runs on through clock changes",
+    clock="device clock, runs on through clock changes",
 )
