@@ -102,6 +102,6 @@ READER = Reader(
     gives=frozenset({Kind.ANSWERS, Kind.MARKERS}),
     recognise=_recognise,
     read=_read,
-    family="questionnaire",
+    family="lab",
     clock="UTC",
 )

@@ -74,7 +74,7 @@ def test_an_unknown_export_is_answered_with_the_list_of_known_ones(tmp_path: Pat
         ("1539435366.000000, IBI\n166.788885,0.390643\n", "empatica_e4"),
         ("1539435366.0, 1539435366.0, 1539435366.0\n32.0, 32.0, 32.0\n1,2,3\n", "empatica_e4"),
         (",ibi_s,day,time\n1,0.258,1,10:10:17\n", "mmash"),
-        ("exported by Respironics with an Actiwatch in it\n1\n2\n", "nearest: actiwatch_awd"),
+        ("written by a GENEActiv of some other firmware\n1\n2\n", "nearest: geneactiv_"),
         ("once upon a time\n", "export it in one of these formats"),
     ],
 )
