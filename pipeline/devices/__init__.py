@@ -137,8 +137,8 @@ _HINTS: tuple[tuple[str, str], ...] = (
 )
 """What the beginning of an unknown file reminds of (the first that fits), in words for its owner."""
 
-LEAST_LIKENESS = 0.8
-"""One word of a file that a single format's description bears is likeness enough; one that two bear is not."""
+LEAST_LIKENESS = 0.45
+"""A word of the file that the descriptions of one or two formats bear is likeness enough; one of many is not."""
 
 _T = TypeVar("_T")
 
