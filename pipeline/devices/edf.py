@@ -221,4 +221,6 @@ READER = Reader(
     ),
     recognise=recognise,
     read=read,
+    family="EEG",
+    clock="the recorder's wall clock at the start; runs on through a change of the clocks",
 )
