@@ -222,5 +222,5 @@ READER = Reader(
     recognise=recognise,
     read=read,
     family="EEG",
-    clock="device clock, no zone in the file",
+    clock="the recorder's wall clock at the start; runs on through a change of the clocks",
 )

@@ -13,7 +13,6 @@ import re
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from pathlib import Path
-from typing import BinaryIO
 
 from pipeline.errors import Fault, FileFault
 
@@ -73,9 +72,9 @@ class EdfFile:
     """The file itself where it came out of an archive; None: it lies at `path`."""
 
 
-def opened(file: EdfFile) -> BinaryIO:
+def opened(file: EdfFile) -> io.RawIOBase | io.BytesIO:
     """The bytes of a file, to be read and closed."""
-    return file.path.open("rb") if file.content is None else io.BytesIO(file.content)
+    return file.path.open("rb", buffering=0) if file.content is None else io.BytesIO(file.content)
 
 
 def corrupt(path: Path, what: str, known: str = "") -> FileFault:

@@ -16,7 +16,7 @@ from pipeline.recording import Floats, Int64, Samples
 
 _TAL = re.compile(rb"(?<![^\x00])([+-]\d{1,12}(?:\.\d{0,12})?)(?:\x15(\d{1,12}(?:\.\d{0,12})?))?\x14([^\x00]*)\x14\x00")
 """A time-stamped annotation list: onset, duration behind 0x15, texts behind 0x14 each, a zero byte."""
-_BLOCK_BYTES = 2 * 1024**2
+_BLOCK_BYTES = 512 * 1024
 """Records are read in blocks of about so much, which stay in the processor's cache: a night needs no more memory."""
 
 Scale = tuple[float, float]
@@ -49,8 +49,13 @@ def time_stamps(file: EdfFile) -> TimeStamps:
     unread, whole = 0, (0, file.n_records)
     for k, channel in enumerate(file.annotation_channels):
         # A zero byte after each record keeps a text from running on into the next one.
-        text = b"".join(np.pad(block, ((0, 0), (0, 1))).tobytes() for block in _blocks(file, channel, whole))
-        width = channel.per_record * file.sample_bytes + 1
+        blocks = [np.pad(block, ((0, 0), (0, 1))) for block in _blocks(file, channel, whole)]
+        table = np.concatenate(blocks) if blocks else np.empty((file.n_records, 1), np.uint8)
+        bare_s = _bare_stamps(table)
+        if k == 0:
+            onset_s = bare_s.copy()
+        rows = np.flatnonzero(np.isnan(bare_s))
+        text = table[rows].tobytes()
         unread += len(re.findall(rb"[^\x00]+", text))
         for tal in _TAL.finditer(text):
             onset, words = float(tal[1]), tal[3]
@@ -58,11 +63,31 @@ def time_stamps(file: EdfFile) -> TimeStamps:
             if max(abs(onset), duration or 0.0) > LONGEST_S:
                 continue
             unread -= 1
-            if k == 0 and words[:1] in {b"", b"\x14"} and math.isnan(onset_s[record := tal.start() // width]):
+            record = rows[tal.start() // table.shape[1]]
+            if k == 0 and words[:1] in {b"", b"\x14"} and math.isnan(onset_s[record]):
                 onset_s[record] = onset
-            if words:  # most records hold their own time stamp and nothing else
-                found += [Annotation(onset, duration, _text(w)) for w in words.split(b"\x14") if w.strip()]
+            found += [Annotation(onset, duration, _text(w)) for w in words.split(b"\x14") if w.strip()]
     return TimeStamps(onset_s, tuple(found), unread)
+
+
+def _bare_stamps(table: NDArray[np.uint8]) -> Floats:
+    """The onset of each record that holds '+<digits>', 0x14 twice and zeros only; NaN for any other.
+
+    Nearly all records are such ones, and whole columns of digits are read faster than one record after the other.
+    """
+    onset_s = np.full(len(table), np.nan)
+    ends = np.argmax(table == 0x14, axis=1)
+    for end in np.unique(ends).tolist():
+        rows = np.flatnonzero((ends == end) & (table[:, 0] == ord("+")))
+        if not 2 <= end <= 9 or table.shape[1] < end + 3:
+            continue
+        digits = np.ascontiguousarray(table[rows, 1:end])
+        bare = ((digits >= ord("0")) & (digits <= ord("9"))).all(axis=1)
+        bare &= (table[rows, end + 1] == 0x14) & ~table[rows, end + 2 :].any(axis=1)
+        value = (digits.astype(np.int64) - ord("0")) @ 10 ** np.arange(end - 2, -1, -1)
+        fits = bare & (value <= LONGEST_S)
+        onset_s[rows[fits]] = value[fits]
+    return onset_s
 
 
 def without_names(annotations: Sequence[Annotation], names: Sequence[str]) -> tuple[Annotation, ...]:
@@ -141,7 +166,7 @@ def _numbers(block: NDArray[np.uint8], sample_bytes: int) -> NDArray[np.int16] |
 
 
 def _blocks(file: EdfFile, channel: Channel, records: tuple[int, int]) -> Iterator[NDArray[np.uint8]]:
-    """The bytes of one channel, shape (records, bytes a record), a block of records after the other.
+    """The bytes of one channel, shape (records, bytes a record), a block of records after the other in one buffer.
 
     Whole records are read, because a disk gives its bytes in order fastest; of records larger than a block only the
     channel's own part is.
@@ -150,12 +175,15 @@ def _blocks(file: EdfFile, channel: Channel, records: tuple[int, int]) -> Iterat
     if width == 0:
         return
     many = max(1, _BLOCK_BYTES // file.record_bytes)
-    begin, end = channel.first_byte, channel.first_byte + width
     whole = file.record_bytes <= _BLOCK_BYTES
+    skip, stride = (0, file.record_bytes) if whole else (channel.first_byte, width)
+    begin = channel.first_byte - skip
+    # One buffer for all blocks: new memory for each would cost as much as reading it.
+    table = np.empty((many, stride), np.uint8)
     with opened(file) as stream:
         for first in range(*records, many):
             n = min(many, records[1] - first)
-            stream.seek(file.header_bytes + first * file.record_bytes + (0 if whole else begin))
-            read = stream.read(n * file.record_bytes if whole else width)
-            table = np.frombuffer(read, np.uint8)
-            yield table.reshape(n, -1)[:, begin:end] if whole else table.reshape(1, -1)
+            stream.seek(file.header_bytes + first * file.record_bytes + skip)
+            if stream.readinto(table[:n].data.cast("B")) != n * stride:
+                raise corrupt(file.path, "the file became shorter while it was read")
+            yield table[:n, begin : begin + width]

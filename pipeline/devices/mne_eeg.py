@@ -34,6 +34,7 @@ _FIF = bytes.fromhex("000000640000001f00000014")
 """The first tag of a FIF file: a file id (100) that is an id structure (31) of 20 bytes."""
 _KINDS = {"eeg": Kind.EEG, "eog": Kind.EOG, "emg": Kind.EMG, "ecg": Kind.ECG}
 _VOLT_UV = 1e6
+_TRIPLET = "BrainVision is .vhdr, .vmrk and .eeg"
 _NEW_SEGMENT = re.compile(r"^Mk\d+=New Segment,[^,\n]*,(\d+),[^,\n]*,[^,\n]*(?:,(\d{20}))?\s*$", re.MULTILINE)
 
 
@@ -76,6 +77,8 @@ def read(path: Path, asked: Asked) -> Recording:
     header = "" if is_fif else path.read_bytes().decode("latin-1")
     if is_fif:
         _check_tags(path)
+    else:
+        _check_companions(path, header)
     raw, repairs = _opened(path, is_fif=is_fif)
     fs_hz = float(raw.info["sfreq"])
     promised = re.search(r"^DataPoints=(\d+)\s*$", header, re.MULTILINE)
@@ -119,6 +122,33 @@ def _opened(path: Path, *, is_fif: bool) -> tuple[BaseRaw, list[str]]:
     return raw, [f"MNE: {text}" for text in dict.fromkeys(texts)]
 
 
+def _check_companions(path: Path, header: str) -> None:
+    """Raise unless the data and marker files that a BrainVision header names lie beside it.
+
+    The three files hold each other's names, so that renaming them in a file manager breaks them.
+    """
+    for key, usual in (("DataFile", ".eeg"), ("MarkerFile", ".vmrk")):
+        told = re.search(rf"^{key}=(.+?)\s*$", header, re.MULTILINE)
+        name = told[1].replace("$b", path.stem) if told else ""
+        if not name or ((path.parent / name).is_file() and not re.search(r"[/\\]", name)):
+            continue
+        base = re.split(r"[/\\]", name)[-1]
+        if base != name and (path.parent / base).is_file():
+            what, known = f"the header names its {usual} file by a path", "its folders are of another computer"
+            hint = f"write {key}={base} into the header"
+        elif (path.parent / f"{path.stem}{usual}").is_file():
+            what = f"the header names another {usual} file, which is not there: {base}"
+            known = f"beside it lies {path.stem}{usual}: the files were renamed"
+            hint = (
+                f"if they belong together, write {key}={path.stem}{usual} into the header, or give all their old name"
+            )
+        elif usual == ".vmrk" and base == name:
+            continue  # nothing but the markers is missing; MNE says so
+        else:
+            raise _fault(path, Fault.TRUNCATED, f"a file that it names is missing: {base}", _TRIPLET)
+        raise FileFault(Fault.TRUNCATED, what, where=path.name, known=known, hint=hint)
+
+
 def _check_tags(path: Path) -> None:
     """Raise unless the tags of a FIF file lead forward and end every block that they begin.
 
@@ -145,9 +175,10 @@ def _in_words(path: Path) -> Iterator[None]:
         yield
     except FileNotFoundError as bad:
         missing = f"a file that it names is missing: {Path(str(bad.filename)).name}"
-        raise _fault(path, Fault.TRUNCATED, missing, "BrainVision is .vhdr, .vmrk and .eeg") from bad
+        raise _fault(path, Fault.TRUNCATED, missing, _TRIPLET) from bad
     except Exception as bad:  # MNE raises every kind on damaged files, bare `Exception` among them
-        words = f"{type(bad).__name__}: {' '.join(str(bad).split())[:300]}"
+        said = str(bad).replace(f"{path.parent}/", "")  # folders are nobody's business but the owner's
+        words = f"{type(bad).__name__}: {' '.join(said.split())[:300]}"
         raise _fault(path, Fault.CORRUPT, "MNE cannot decode this recording", words) from bad
 
 
@@ -264,5 +295,5 @@ READER = Reader(
     recognise=recognise,
     read=read,
     family="EEG",
-    clock="UTC in FIF, device clock in BrainVision",
+    clock="BrainVision: the computer's wall clock, in each segment's mark; FIF: UTC",
 )

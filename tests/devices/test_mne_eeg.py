@@ -166,6 +166,38 @@ def test_a_missing_companion_is_named(tmp_path: Path) -> None:
     assert "night.eeg" in fault.what
 
 
+def test_renamed_files_are_told_with_the_way_to_mend_them(tmp_path: Path) -> None:
+    path = Triplet().write(tmp_path)
+    for suffix in (".vhdr", ".eeg", ".vmrk"):
+        (tmp_path / f"night{suffix}").rename(tmp_path / f"visit1{suffix}")
+    path = tmp_path / "visit1.vhdr"
+    fault = refused(path)
+    assert fault.fault is Fault.TRUNCATED
+    assert "night.eeg" in fault.what
+    assert "visit1.eeg" in fault.known
+    assert "DataFile=visit1.eeg" in fault.hint
+    header = path.read_text(encoding="utf-8").replace("DataFile=night.eeg", "DataFile=visit1.eeg")
+    path.write_text(header, encoding="utf-8")
+    assert "MarkerFile=visit1.vmrk" in refused(path).hint
+    path.write_text(header.replace("MarkerFile=night", "MarkerFile=visit1"), encoding="utf-8")
+    assert len(READER.read(path, ROME).signals) == 1
+
+
+@pytest.mark.parametrize("folder", ["C:\\Vision\\Raw Files\\", "../", "/etc/"])
+def test_a_header_that_names_its_data_by_a_path_reads_nothing_there(folder: str, tmp_path: Path) -> None:
+    (tmp_path / "inbox").mkdir()
+    path = Triplet().write(tmp_path / "inbox")
+    header = path.read_text(encoding="utf-8").replace("DataFile=", f"DataFile={folder}")
+    path.write_text(header, encoding="utf-8")
+    (tmp_path / "night.eeg").write_bytes(b"\0" * 600)
+    fault = refused(path)
+    assert fault.fault is Fault.TRUNCATED
+    assert "DataFile=night.eeg" in fault.hint
+    assert "Vision" not in str(fault)
+    (tmp_path / "inbox" / "night.eeg").unlink()
+    assert refused(path).fault is Fault.TRUNCATED
+
+
 def test_fewer_samples_than_the_header_promises_are_refused(tmp_path: Path) -> None:
     fault = refused(Triplet(extra="DataPoints=400").write(tmp_path))
     assert fault.fault is Fault.TRUNCATED
