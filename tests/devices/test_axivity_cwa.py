@@ -314,6 +314,7 @@ def test_neither_code_nor_rate_is_corrupt(tmp_path: Path) -> None:
     with pytest.raises(FileFault) as fault:
         read(write(tmp_path, *(block(k, k, STILL, fraction=0, rate=0, offset=0) for k in range(3))))
     assert fault.value.fault is Fault.CORRUPT
+    assert "none of 3 blocks" in fault.value.known
 
 
 def test_a_cut_last_block_is_left_out_and_told(tmp_path: Path) -> None:
