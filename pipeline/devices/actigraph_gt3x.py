@@ -14,7 +14,7 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -108,22 +108,14 @@ def _read(path: Path, asked: Asked) -> Recording:
     def pieces() -> Iterator[Signal]:
         return (_moved(piece, shift) for piece in stream.pieces())
 
-    moved = SignalStream(
-        stream.kind,
-        stream.label,
-        stream.fs_hz,
-        stream.start_ns + shift,
-        stream.end_ns + shift,
-        stream.measured_s,
-        pieces,
-    )
+    moved = replace(stream, start_ns=stream.start_ns + shift, end_ns=stream.end_ns + shift, pieces=pieces)
     signals = tuple(_moved(signal, shift) for signal in signals)
     return Recording(info.model, zone, source, signals, streams=(moved,), clock=ClockKind.DEVICE, repairs=tuple(notes))
 
 
 def _moved(signal: Signal, by_ns: int) -> Signal:
     """A signal whose wall clock is made an instant."""
-    return Signal(signal.kind, signal.label, signal.fs_hz, signal.start_ns + by_ns, signal.samples)
+    return replace(signal, start_ns=signal.start_ns + by_ns)
 
 
 def _shift_ns(wall: int, info: Info, zone: str, notes: list[str]) -> int:

@@ -147,8 +147,9 @@ def _runs(blocks: Blocks) -> list[Run]:
     """The stretches of whole blocks without a gap between them, in the file's order."""
     whole = np.flatnonzero(blocks.good)
     wall, setup, count = blocks.wall_ns[whole], blocks.setup[whole], blocks.count[whole]
-    counter = np.diff(blocks.sequence[whole])  # unsigned: a step back is a large number
-    same = (np.diff(setup) == 0) & (np.diff(blocks.session[whole]) == 0) & (counter == 1) & (np.diff(whole) == 1)
+    # The counter begins anew with a session. It is unsigned: a step back is a large number.
+    counter = np.diff(blocks.sequence[whole])
+    same = (np.diff(setup) == 0) & (counter == 1) & (np.diff(whole) == 1)
     same &= count[:-1] == capacity_of(setup[:-1])
     late = np.diff(wall) - count[:-1] * length_ns(setup[:-1])
     go_on = same & (np.abs(late) < SAME_TIME_NS)

@@ -36,7 +36,6 @@ _FIELDS = np.dtype(
         "names": [
             "mark",
             "fraction",
-            "session",
             "sequence",
             "stamp",
             "light",
@@ -46,8 +45,8 @@ _FIELDS = np.dtype(
             "offset",
             "count",
         ],
-        "formats": ["<u4", "<u2", "<u4", "<u4", "<u4", "<u2", "<u2", "u1", "u1", "<i2", "<u2"],
-        "offsets": [0, 4, 6, 10, 14, 18, 20, 24, 25, 26, 28],
+        "formats": ["<u4", "<u2", "<u4", "<u4", "<u2", "<u2", "u1", "u1", "<i2", "<u2"],
+        "offsets": [0, 4, 10, 14, 18, 20, 24, 25, 26, 28],
         "itemsize": BLOCK_BYTES,
     }
 )
@@ -77,7 +76,6 @@ class Blocks:
     """Samples held."""
     setup: Ints
     """Layout, rate and range as one number: where it changes, another recording begins."""
-    session: Ints
     sequence: Ints
     light: Ints
     temperature: Ints
@@ -125,7 +123,6 @@ def blocks_of(raw: NDArray[np.uint8]) -> Blocks:
         wall_ns + np.rint(first_ns).astype(np.int64),
         count.copy(),
         setup,
-        head["session"].copy(),
         head["sequence"].copy(),
         head["light"] & 0x3FF,
         head["temperature"] & 0x3FF,

@@ -73,6 +73,14 @@ def test_12_bit_samples_reach_from_end_to_end(tmp_path: Path) -> None:
     assert (found[0] * 256).tolist() == [-2048, 2047, -1]
 
 
+def test_both_kinds_of_samples_in_one_log(tmp_path: Path) -> None:
+    plain = struct.pack("<9h", *range(9))
+    log = b"".join(record(0x1A, k, plain) if k in {2, 3, 5} else record(0x00, k, EXAMPLE) for k in range(7))
+    found = samples(read(write_log(tmp_path, log, Sample_Rate="3"))) * 256
+    assert found.reshape(7, 9)[[2, 3, 5]].tolist() == [[*range(9)]] * 3
+    assert found.reshape(7, 3, 3)[[0, 1, 4, 6]].tolist() == [WORKED_OUT] * 4
+
+
 def old(folder: Path, activity: bytes, lux: bytes, **changes: str | None) -> Path:
     told = {"Serial_Number": "NEO1C04110003", "Device_Type": "GT3XPlus", "Acceleration_Scale": None} | changes
     parts = {"activity.bin": activity, "lux.bin": lux, "info.txt": info(**told).encode(), "log.txt": b""}
@@ -90,6 +98,14 @@ def test_the_older_layout_of_the_makers_example(tmp_path: Path) -> None:
     assert light.start_ns == T0_NS
     assert recording.device == "ActiGraph GT3XPlus"
     assert recording.repairs == ("info.txt names no scale: 341 units a g, as this model has",)
+
+
+def test_the_older_layout_comes_in_pieces_that_touch(tmp_path: Path) -> None:
+    values = np.random.default_rng(2).integers(-2048, 2048, (2 * 4000, 3)).astype(np.int16)
+    activity = written.packed_rows(values.reshape(1, -1)).tobytes()
+    recording = read(old(tmp_path, activity, b"", Sample_Rate="2", Acceleration_Scale="256"))
+    assert np.array_equal(samples(recording) * 256, values)
+    assert spans_s(recording) == [(0, 3600), (3600, 4000)]
 
 
 def test_the_older_layout_of_a_sleep_watch_has_a_white_case(tmp_path: Path) -> None:
@@ -211,6 +227,13 @@ def test_light_holds_until_it_changes_but_not_through_sleep(tmp_path: Path) -> N
     nan = np.nan
     assert light.samples.tolist() == pytest.approx([nan, 10, 10, nan, nan, nan, nan, 256, 256], nan_ok=True)
     assert (light.fs_hz, light.start_ns) == (1.0, T0_NS)
+
+
+def test_light_with_a_wrong_checksum_or_out_of_order(tmp_path: Path) -> None:
+    wrong = record(0x05, 1, b"\x07\x00")[:-1] + b"\x00"
+    lit = record(0x05, 2, b"\x14\x00") + record(0x05, 0, b"\x0a\x00")
+    log = wrong + lit + b"".join(record(0x1A, k, still()) for k in range(4))
+    assert read(write_log(tmp_path, log)).signals[0].samples.tolist() == [10, 10, 20, 20]
 
 
 # ---- what info.txt says ----------------------------------------------------------------------------------------------

@@ -103,6 +103,14 @@ def test_temperature_and_light_by_hand(tmp_path: Path) -> None:
     assert temperature.fs_hz == pytest.approx(1 / 1.2)
 
 
+def test_the_upper_bits_of_the_temperature_and_absurd_light_are_nothing(tmp_path: Path) -> None:
+    payload = struct.pack("<240h", *[0, 0, 256] * 80)
+    one = block(0, 0, payload, layout=0x32, count=80, temperature=256 | 0xFC00, light=200)
+    recording = read(write(tmp_path, one, header=head(hardware=0x64)))
+    assert [signal.kind for signal in recording.signals] == [Kind.TEMP]
+    assert recording.signals[0].samples.tolist() == [25.0]
+
+
 @pytest.mark.parametrize(("per_block", "most"), [(written.PACKED, 4095), (written.PLAIN, 2047)])
 def test_what_is_written_is_read(tmp_path: Path, per_block: int, most: int) -> None:
     rng = np.random.default_rng(3)
@@ -196,7 +204,10 @@ def test_a_first_block_that_is_corrupt_does_not_hide_the_file(tmp_path: Path) ->
     assert begins_s(pieces(recording)[0]) == pytest.approx(1.2, abs=1e-4)
 
 
-@pytest.mark.parametrize("bad", [0, stamp(datetime(2024, 3, 31)) | 63, 2 << 22 | 30 << 17])  # noqa: DTZ001
+FEBRUARY_30 = stamp(datetime(2024, 2, 1, 22, 0, 2)) + (29 << 17)  # noqa: DTZ001  counted on, it is the right second
+
+
+@pytest.mark.parametrize("bad", [0, stamp(datetime(2024, 3, 1, 22)) | 62, FEBRUARY_30])  # noqa: DTZ001
 def test_a_stamp_that_is_no_date_is_a_gap(tmp_path: Path, bad: int) -> None:
     blocks = [block(k, k * 1.2, STILL, **({"stamp": bad} if k == 2 else {})) for k in range(5)]
     recording = read(write(tmp_path, *blocks))
@@ -237,9 +248,73 @@ def test_blocks_that_span_years_are_refused_before_anything_is_laid_out(tmp_path
     assert "span 9950 days" in fault.value.known
 
 
-def test_another_session_is_another_run_but_no_gap(tmp_path: Path) -> None:
+@pytest.mark.parametrize("first", [3, 40])
+def test_what_goes_on_around_another_clock_is_kept(tmp_path: Path, first: int) -> None:
+    # Blocks of the right clock, two of another, and the right clock again: the longer part is before or after.
+    unset = {first: 0, first + 1: 1}
+    blocks = [
+        block(k, k * 1.2, STILL, **({"stamp": stamp(datetime(2000, 1, 1, 0, 0, unset[k]))} if k in unset else {}))  # noqa: DTZ001
+        for k in range(45)
+    ]
+    recording = read(write(tmp_path, *blocks))
+    assert gaps_s(recording) == [(round(first * 1.2, 2), round((first + 2) * 1.2, 2))]
+    assert len(samples(recording)) == 43 * 120
+
+
+def test_a_new_session_is_no_gap_in_itself(tmp_path: Path) -> None:
     blocks = [block(k % 20, k * 1.2, STILL, session=k // 20) for k in range(40)]
     assert gaps_s(read(write(tmp_path, *blocks))) == [(24.0, 24.0)]
+
+
+def test_stamps_that_overlap_by_a_jitter_do_not_make_pieces_overlap(tmp_path: Path) -> None:
+    blocks = [block(k % 20, k * 1.2 - (0.01 if k >= 20 else 0), STILL) for k in range(40)]
+    one, two = pieces(read(write(tmp_path, *blocks)))
+    assert one.end_ns == two.start_ns == T0_NS + round(23.99 * 32768) * NS // 32768
+
+
+def test_bytes_between_blocks_are_no_samples(tmp_path: Path) -> None:
+    # Nothing is missing: the counter goes on behind the strange sector.
+    strange = b"AX" + bytes(range(1, 256)) * 2
+    recording = read(write(tmp_path, block(0, 0, STILL), block(1, 1.2, STILL), strange, block(2, 2.4, STILL)))
+    assert np.array_equal(samples(recording) * 256, [(0, 0, 256)] * 360)
+
+
+@pytest.mark.parametrize("changes", [{"count": 0}, {"count": 121}, {"layout": 0x31}, {"mark": b"XA"}])
+def test_a_head_that_cannot_be_is_a_gap_though_the_checksum_is_right(tmp_path: Path, changes: dict[str, int]) -> None:
+    blocks = [block(k, k * 1.2, STILL, **(changes if k == 2 else {})) for k in range(5)]
+    recording = read(write(tmp_path, *blocks))
+    assert gaps_s(recording) == [(2.4, 3.6)]
+    assert recording.repairs == ("1 of 5 blocks are corrupt: left out, a gap each",)
+
+
+def test_a_block_that_is_not_full_ends_a_run(tmp_path: Path) -> None:
+    words = struct.pack("<120I", *range(1, 121))
+    late = [block(k, k * 1.2 - 0.6, words) for k in range(3, 6)]
+    recording = read(write(tmp_path, block(0, 0, words), block(1, 1.2, words), block(2, 2.4, words, count=60), *late))
+    assert (samples(recording)[:, 0] * 256).tolist() == [*range(1, 121)] * 2 + [*range(1, 61)] + [*range(1, 121)] * 3
+    assert gaps_s(recording) == [(3.0, 3.0)]
+
+
+def test_another_rate_within_the_file_is_another_run(tmp_path: Path) -> None:
+    slow = [block(k, 36 + (k - 30) * 2.4, STILL, rate=0x49) for k in range(30, 60)]
+    one, two = pieces(read(write(tmp_path, *(block(k, k * 1.2, STILL) for k in range(30)), *slow)))
+    assert (one.fs_hz, two.fs_hz) == (pytest.approx(100, rel=1e-4), pytest.approx(50, rel=1e-4))
+    assert (two.end_ns - T0_NS) / NS == pytest.approx(36 + 72, abs=0.01)
+
+
+def test_a_short_run_has_the_rate_of_the_long_one(tmp_path: Path) -> None:
+    path = tmp_path / "watch.cwa"
+    still = np.full((120 * 50, 3), 256, np.int16)
+    written.write_cwa(path, [(T0_NS, still), (T0_NS + 100 * NS, still[:120])], 100, shown_hz=97.0)
+    long, short = pieces(read(path))
+    assert (long.fs_hz, short.fs_hz) == (pytest.approx(97, rel=1e-3), pytest.approx(97, rel=1e-3))
+
+
+def test_neither_code_nor_rate_is_corrupt(tmp_path: Path) -> None:
+    with pytest.raises(FileFault) as fault:
+        read(write(tmp_path, *(block(k, k, STILL, fraction=0, rate=0, offset=0) for k in range(3))))
+    assert fault.value.fault is Fault.CORRUPT
+    assert "none of 3 blocks" in fault.value.known
 
 
 def test_a_cut_last_block_is_left_out_and_told(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ def head(rate: int = 0x4A, hardware: int = 0x17) -> bytes:
     return bytes(out)
 
 
-def block(number: int, late_s: float, payload: bytes, **changes: int) -> bytes:
+def block(number: int, late_s: float, payload: bytes, mark: bytes = b"AX", **changes: int) -> bytes:
     """A packed block at 100 Hz that begins so many seconds after `START`."""
     whole, fraction = divmod(round(late_s * 32768), 32768)
     values = {
@@ -50,7 +50,7 @@ def block(number: int, late_s: float, payload: bytes, **changes: int) -> bytes:
         "offset": -int(fraction / 32768 * 3200 / (1 << 15 - (changes.get("rate", 0x4A) & 15))),
         "count": 120,
     } | changes
-    return summed(BLOCK.pack(b"AX", 508, *values.values(), payload))
+    return summed(BLOCK.pack(mark, 508, *values.values(), payload))
 
 
 def write_cwa(folder: Path) -> Path:
