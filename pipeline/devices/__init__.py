@@ -19,6 +19,7 @@ import numpy as np
 from pipeline.clock import to_datetime
 from pipeline.devices import (
     actical_csv,
+    actigraph_agd,
     actiware_csv,
     actiwatch_awd,
     acttrust_txt,
@@ -27,6 +28,7 @@ from pipeline.devices import (
     epoch_csv,
     mmash,
     mne_eeg,
+    motionwatch_mtn,
     rr_text,
 )
 from pipeline.devices.reader import Asked, Glimpse, Reader, glimpse
@@ -35,6 +37,7 @@ from pipeline.recording import PLAUSIBLE, Beats, Kind, Recording, Signal, Signal
 
 READERS: tuple[Reader, ...] = (
     actical_csv.READER,
+    actigraph_agd.READER,
     actiware_csv.READER,
     actiwatch_awd.READER,
     acttrust_txt.READER,
@@ -43,6 +46,7 @@ READERS: tuple[Reader, ...] = (
     epoch_csv.READER,
     mmash.READER,
     mne_eeg.READER,
+    motionwatch_mtn.READER,
     rr_text.READER,
 )
 
