@@ -23,13 +23,16 @@ from pipeline.devices import (
     actiware_csv,
     actiwatch_awd,
     acttrust_txt,
+    biobank_csv,
     edf,
     empatica_e4,
     epoch_csv,
     mmash,
     mne_eeg,
     motionwatch_mtn,
+    philips_health_band,
     rr_text,
+    sensewear_xls,
 )
 from pipeline.devices.reader import Asked, Glimpse, Reader, glimpse
 from pipeline.errors import Fault, FileFault
@@ -41,13 +44,16 @@ READERS: tuple[Reader, ...] = (
     actiware_csv.READER,
     actiwatch_awd.READER,
     acttrust_txt.READER,
+    biobank_csv.READER,
     edf.READER,
     empatica_e4.READER,
     epoch_csv.READER,
     mmash.READER,
     mne_eeg.READER,
     motionwatch_mtn.READER,
+    philips_health_band.READER,
     rr_text.READER,
+    sensewear_xls.READER,
 )
 
 EARLIEST_YEAR, LATEST_YEAR = 1985, 2100
