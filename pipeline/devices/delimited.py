@@ -60,7 +60,9 @@ def lines_of(text: str) -> list[str]:
 
 def whole_lines(content: bytes) -> tuple[bytes, list[str]]:
     """Content up to its last line end, and a note if something was left out: a last line without one may be cut."""
-    end = max(content.rfind(b"\n"), content.rfind(b"\r")) + 1
+    wide = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}.get(content[:2])
+    marks = [mark.encode(wide or "ascii") for mark in "\n\r"]
+    end = max((content.rfind(mark) + len(mark) for mark in marks if mark in content), default=0)
     if end == len(content):
         return content, []
     return content[:end], ["the last line has no line end and may be cut: left out"]
