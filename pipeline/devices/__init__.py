@@ -24,15 +24,18 @@ from pipeline.devices import (
     actiwatch_awd,
     acttrust_txt,
     biobank_csv,
+    daqtix_csv,
     edf,
     empatica_e4,
     epoch_csv,
     mmash,
     mne_eeg,
     motionwatch_mtn,
+    nsrr_actigraphy,
     philips_health_band,
     rr_text,
     sensewear_xls,
+    tempatilumi_txt,
 )
 from pipeline.devices.reader import Asked, Glimpse, Reader, glimpse
 from pipeline.errors import Fault, FileFault
@@ -45,15 +48,18 @@ READERS: tuple[Reader, ...] = (
     actiwatch_awd.READER,
     acttrust_txt.READER,
     biobank_csv.READER,
+    daqtix_csv.READER,
     edf.READER,
     empatica_e4.READER,
     epoch_csv.READER,
     mmash.READER,
     mne_eeg.READER,
     motionwatch_mtn.READER,
+    nsrr_actigraphy.READER,
     philips_health_band.READER,
     rr_text.READER,
     sensewear_xls.READER,
+    tempatilumi_txt.READER,
 )
 
 EARLIEST_YEAR, LATEST_YEAR = 1985, 2100
