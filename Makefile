@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := demo
 
-.PHONY: help setup setup-dev demo test check fix lock samples dictionary bench realdata clean
+.PHONY: help setup setup-dev demo test check fix lock samples dictionary formats bench bench-ingest fuzz realdata clean
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -21,6 +21,10 @@ $(VENV)/.run: requirements.lock pyproject.toml
 
 $(VENV)/.dev: $(VENV)/.run requirements-dev.lock
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-dev.lock
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.dev pyproject.toml
+	@$(BIN)/python -m uv pip install --quiet --python $(BIN)/python --group bench
 	@touch $@
 
 setup: $(VENV)/.run  ## the virtual environment with pinned, hash-checked dependencies
@@ -49,8 +53,16 @@ samples: $(VENV)/.run  ## make sample_data/ again from its seed
 dictionary: $(VENV)/.run  ## write docs/dictionary.md again from the declarations
 	@$(BIN)/python tests/house/dictionary.py
 
+formats: $(VENV)/.run  ## write docs/formats.md again from the readers' declarations
+	@$(BIN)/python tests/house/formats.py
+
 bench: $(VENV)/.dev  ## operating characteristics and costs (minutes)
 	@$(BIN)/python benchmarks/scores/loop_operating_characteristics.py
+
+fuzz: $(VENV)/.bench  ## damage exports of every format, guided by coverage (FUZZ=100000 executions)
+	@$(BIN)/python benchmarks/fuzz/readers.py --executions $(or $(FUZZ),100000)
+bench-ingest: $(VENV)/.dev  ## what reading raw acceleration costs (PEERS=python of an environment with other readers)
+	@$(BIN)/python benchmarks/ingest/raw_acceleration.py $(if $(PEERS),--peers $(PEERS)) --month
 
 realdata: $(VENV)/.dev  ## the tests that need the real recordings
 	@$(BIN)/pytest -q -m realdata

@@ -16,7 +16,6 @@ import polars as pl
 
 from pipeline.clock import EPOCH_NS, days_between, midnight_ns, night_of, nights_between, noon_ns, to_datetime
 from pipeline.dataset.tables import UTC
-from pipeline.errors import Fault, FileFault
 from pipeline.extract import Extracted
 from pipeline.features import (
     DAY_FAMILIES,
@@ -45,8 +44,6 @@ from pipeline.recording import Floats, RestInterval, Stage
 from pipeline.study import Participant
 from pipeline.zones import zone_between
 
-MAX_SPAN_DAYS = 3 * 366
-"""A participant's recordings lie within three years; one outside has a broken clock."""
 _STAGE_CODE = {stage.symbol: float(stage) for stage in Stage if stage.symbol is not None}
 _SCALARS = tuple(c.name for c in EPOCHS.columns if c.name not in {"participant", "start_utc"})
 
@@ -61,44 +58,6 @@ class Aligned:
     nights: pl.DataFrame
     days: pl.DataFrame
     participants: pl.DataFrame
-
-
-def find_conflict(recordings: pl.DataFrame) -> tuple[str, FileFault] | None:
-    """The path of the first recording that contradicts another of the participant, and why; None when all agree.
-
-    Contradictions: the same content twice; two exports of one format that measure the same kinds at the same time
-    for more than a minute (of those the one that begins later is refused); a clock years away from the others.
-    """
-    rows = recordings.sort("start_utc", "end_utc", "export").to_dicts()
-    middle = recordings.get_column("start_utc").median() if rows else None
-    for index, row in enumerate(rows):
-        if middle is not None and abs(row["start_utc"] - middle) > timedelta(days=MAX_SPAN_DAYS / 2):
-            return row["export"], FileFault(
-                Fault.IMPLAUSIBLE,
-                f"it begins on {row['start_utc']:%Y-%m-%d}, more than a year and a half from the participant's others",
-                where=row["export"],
-                hint="was the device's clock set? give the right start in a sidecar",
-            )
-        for other in rows[:index]:
-            if row["sha256"] == other["sha256"]:
-                return row["export"], FileFault(
-                    Fault.DUPLICATE,
-                    "the same content was taken in already",
-                    where=row["export"],
-                    known=f"it equals {other['export']}",
-                    hint="remove one of the two",
-                )
-            shared = sorted(set(row["kinds"]) & set(other["kinds"]) - {"markers", "saliva"})
-            overlap = min(row["end_utc"], other["end_utc"]) - max(row["start_utc"], other["start_utc"])
-            if row["reader"] == other["reader"] and shared and overlap > timedelta(minutes=1):
-                return row["export"], FileFault(
-                    Fault.OVERLAP,
-                    f"it overlaps {other['export']} by {overlap.total_seconds() / 60:.0f} min",
-                    where=row["export"],
-                    known=f"both hold {', '.join(shared)} and one person wears one such device at a time",
-                    hint="is it another participant's, or was a clock set wrong? Put it back into inbox/ when mended",
-                )
-    return None
 
 
 def align(person: Participant, zone: str, parts: Sequence[Extracted]) -> Aligned:

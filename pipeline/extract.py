@@ -10,6 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pipeline.clock import EPOCH_NS, grid_floor, to_datetime
+from pipeline.clocks import Correction, corrected
 from pipeline.dataset.table import Column
 from pipeline.dataset.tables import EVENTS, RECORDINGS, SALIVA, UTC
 from pipeline.devices import read_export
@@ -35,18 +36,26 @@ class Extracted:
     saliva: pl.DataFrame
 
 
-def take_in(study: Study, export: Export, sha256: str) -> Extracted:
-    """Read an export and extract what is kept of it.
+def take_in(study: Study, export: Export, sha256: str, correction: Correction | None = None) -> Extracted:
+    """Read an export and extract what is kept of it, its clock put right if a correction is given.
 
     Raises
     ------
     FileFault
         If it cannot be recognised, read or trusted; the text says what, where, what is known and what to try.
     """
+    reader, recording = read_in(study, export)
+    if correction is not None:
+        recording = corrected(recording, correction)
+    return extract(recording, export, reader, sha256)
+
+
+def read_in(study: Study, export: Export) -> tuple[str, Recording]:
+    """The name of the reader that claims an export, and its recording, dates shifted where the study shifts them."""
     reader, recording = read_export(export.path, asked_of(study, export))
     if study.weeks is not None:
         recording = shifted(recording, study.weeks[export.participant])
-    return extract(recording, export, reader.name, sha256)
+    return reader.name, recording
 
 
 def extract(recording: Recording, export: Export, reader: str, sha256: str) -> Extracted:

@@ -13,14 +13,15 @@ import dataclasses
 import io
 import re
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
 
 from pipeline.clock import NS, fixed_zone
 from pipeline.dataset.store import write_bytes
 from pipeline.errors import Fault, StudyFault
-from pipeline.recording import Beats, ClockKind, Hypnogram, Recording, Signal, SignalStream, ZoneSource
+from pipeline.recording import Answer, ClockKind, Recording, SalivaSample, ZoneSource
+from pipeline.retime import retimed
 
 WEEK_NS = 7 * 86_400 * NS
 FEWEST_WEEKS, MOST_WEEKS = 5_500, 6_300
@@ -77,63 +78,36 @@ def shifted(recording: Recording, weeks: int) -> Recording:
     """The recording with every instant moved by whole weeks and its offsets as they were recorded."""
     move = weeks * WEEK_NS
     low, high = recording.span_ns
+    moved = retimed(recording, lambda ns: ns + move)
     return dataclasses.replace(
-        recording,
+        moved,
         zone=fixed_zone(recording.zone, low, high, move),
         zone_source=ZoneSource.FILE if recording.clock is ClockKind.OFFSET else recording.zone_source,
-        signals=tuple(_signal(signal, move) for signal in recording.signals),
-        streams=tuple(_stream(stream, move) for stream in recording.streams),
-        beats=_beats(recording.beats, move),
-        hypnogram=_hypnogram(recording.hypnogram, move),
-        rests=tuple(
-            dataclasses.replace(
-                rest,
-                in_bed_ns=rest.in_bed_ns + move,
-                out_bed_ns=rest.out_bed_ns + move,
-                onset_ns=None if rest.onset_ns is None else rest.onset_ns + move,
-            )
-            for rest in recording.rests
-        ),
-        markers=tuple(
-            dataclasses.replace(m, time_ns=m.time_ns + move, label=without_dates(m.label)) for m in recording.markers
-        ),
-        saliva=tuple(
-            dataclasses.replace(
-                s, time_ns=None if s.time_ns is None else s.time_ns + move,
-                occasion=without_dates(s.occasion), series=without_dates(s.series),
-            )
-            for s in recording.saliva
-        ),
-        answers=tuple(
-            dataclasses.replace(
-                a, time_ns=None if a.time_ns is None else a.time_ns + move,
-                day=None if a.day is None else a.day + timedelta(weeks=weeks), text=without_dates(a.text),
-            )
-            for a in recording.answers
-        ),
+        markers=tuple(dataclasses.replace(m, label=without_dates(m.label)) for m in moved.markers),
+        saliva=tuple(_saliva(sample, move) for sample in recording.saliva),
+        answers=tuple(_answer(answer, weeks) for answer in recording.answers),
         repairs=tuple(without_dates(text) for text in recording.repairs),
-    )  # fmt: skip
+    )
+
+
+def _saliva(sample: SalivaSample, move: int) -> SalivaSample:
+    return dataclasses.replace(
+        sample,
+        time_ns=None if sample.time_ns is None else sample.time_ns + move,
+        occasion=without_dates(sample.occasion),
+        series=without_dates(sample.series),
+    )
+
+
+def _answer(answer: Answer, weeks: int) -> Answer:
+    return dataclasses.replace(
+        answer,
+        time_ns=None if answer.time_ns is None else answer.time_ns + weeks * WEEK_NS,
+        day=None if answer.day is None else answer.day + timedelta(weeks=weeks),
+        text=without_dates(answer.text),
+    )
 
 
 def without_dates(text: str) -> str:
     """A text with every date in it replaced by '(date)'."""
     return _DATE.sub("(date)", text)
-
-
-def _signal(signal: Signal, move: int) -> Signal:
-    return dataclasses.replace(signal, start_ns=signal.start_ns + move)
-
-
-def _stream(stream: SignalStream, move: int) -> SignalStream:
-    def pieces() -> Iterator[Signal]:
-        return (_signal(piece, move) for piece in stream.pieces())
-
-    return dataclasses.replace(stream, start_ns=stream.start_ns + move, end_ns=stream.end_ns + move, pieces=pieces)
-
-
-def _beats(beats: Beats | None, move: int) -> Beats | None:
-    return None if beats is None else dataclasses.replace(beats, end_ns=beats.end_ns + move)
-
-
-def _hypnogram(hypnogram: Hypnogram | None, move: int) -> Hypnogram | None:
-    return None if hypnogram is None else dataclasses.replace(hypnogram, start_ns=hypnogram.start_ns + move)

@@ -1,7 +1,7 @@
 """The whole pipeline on one page: ingest → extract → align → score → describe. Data in, data out; no folders here.
 
     take_in(study, export, sha256)     one export      → Extracted    (ingest + extract)
-    assemble(study, person, parts)     one participant → Tables       (align + score)
+    assemble(study, person, parts, clocks)  one participant → Tables  (align + score)
     describe(tables, …)                one participant → a page
     describe_cohort(tables, …)         everybody       → the index page
 
@@ -34,6 +34,7 @@ Tables = Mapping[str, pl.DataFrame]
 
 PARTICIPANT_TABLES: tuple[Table, ...] = (
     tables.RECORDINGS,
+    tables.CLOCKS,
     EPOCHS,
     SPECTRA,
     tables.EVENTS,
@@ -46,11 +47,12 @@ PARTICIPANT_TABLES: tuple[Table, ...] = (
 """The tables that one participant has a part of."""
 
 
-def assemble(study: Study, person: Participant, parts: Sequence[Extracted]) -> Tables:
-    """Every table of one participant: align its recordings, then score them."""
+def assemble(study: Study, person: Participant, parts: Sequence[Extracted], clocks: pl.DataFrame) -> Tables:
+    """Every table of one participant: align its recordings, then score them; `clocks` says how theirs agree."""
     aligned = align(person, _zone(study, person, parts), parts)
     return {
         "recordings": _stack(tables.RECORDINGS, [part.recordings for part in parts]),
+        "clocks": clocks,
         "epochs": aligned.epochs,
         "spectra": _stack(SPECTRA, [part.spectra for part in parts]),
         "events": _stack(tables.EVENTS, [part.events for part in parts]),

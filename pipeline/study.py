@@ -20,13 +20,14 @@ from pipeline.clock import zone_of
 from pipeline.dataset.store import write_bytes
 from pipeline.devices import is_bundle
 from pipeline.devices.reader import Asked, DateOrder
+from pipeline.devices.wfdb_header import companions
 from pipeline.errors import Fault, FileFault, StudyFault, did_you_mean
 from pipeline.privacy import extend_key, read_key
 from pipeline.recording import ZoneSource
 from pipeline.settings import PrivacySettings, Settings, load_settings
 from pipeline.travel import journeys
 
-SIDECAR_KEYS = ("zone", "start", "units", "channels", "date_order", "dialect", "epoch_s")
+SIDECAR_KEYS = ("zone", "start", "true_start", "units", "channels", "date_order", "dialect", "epoch_s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,17 +274,21 @@ def _exports_in(folder: Path) -> Iterator[Path]:
         yield folder
         return
     names = {entry.name for entry in folder.iterdir()}
+    parts = companions(folder, names)
     for entry in sorted(folder.iterdir()):
         if entry.name.startswith(".") or entry.is_symlink():
             continue
         if entry.is_dir():
             yield from _exports_in(entry)
-        elif not _is_part_of_another(entry, names):
+        elif entry.name not in parts and not _is_part_of_another(entry, names):
             yield entry
 
 
 def _is_part_of_another(entry: Path, names: set[str]) -> bool:
-    """A sidecar (`x.edf.json` beside `x.edf`), or BrainVision's data and marker files beside their header."""
+    """A sidecar (`x.edf.json` beside `x.edf`), or BrainVision's data and marker files beside their header.
+
+    What belongs to a WFDB header is named within it: `wfdb_header.companions` finds that.
+    """
     if entry.suffix == ".json" and entry.stem in names:
         return True
     return entry.suffix in {".eeg", ".vmrk", ".dat"} and entry.with_suffix(".vhdr").name in names
@@ -309,6 +314,7 @@ def asked_of(study: Study, export: Export) -> Asked:
         zone=str(zone) if zone else None,
         zone_source=source,
         start=_start(side.get("start"), export),
+        true_start=_start(side.get("true_start"), export),
         day_one=general.study.day_one,
         eeg_channels=tuple(_strings(side.get("channels", general.eeg.channels), export)),
         units={**general.eeg.units, **_units(side.get("units", {}), export)},

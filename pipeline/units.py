@@ -18,8 +18,8 @@ from pathlib import Path
 import polars as pl
 
 from pipeline import __version__
-from pipeline.align import find_conflict
 from pipeline.code_version import code_version
+from pipeline.conflicts import find_conflict
 from pipeline.dataset import tables
 from pipeline.dataset.receipts import ContentHashes, read_receipt, why_run, write_receipt
 from pipeline.dataset.store import (
@@ -38,6 +38,7 @@ from pipeline.quarantine import failures, put_in_quarantine, reasons, stranger_r
 from pipeline.settings import settings_hash
 from pipeline.steps import PARTICIPANT_TABLES, assemble, describe, describe_cohort, take_in
 from pipeline.study import Export, Study, asked_of, exports_of, plain_id, unlisted_folders
+from pipeline.synchrony import Taken, settle
 
 _EXTRACTED: tuple[Table, ...] = (tables.RECORDINGS, EPOCHS, SPECTRA, tables.EVENTS, tables.SALIVA)
 
@@ -161,7 +162,7 @@ def _digest(content: object) -> str:
 def _participant_key(study: Study, participant: str, exports: tuple[ExportUnit, ...]) -> dict[str, str]:
     return {
         "participants.tsv row": _digest(asdict(study.participants[participant])),
-        "settings": settings_hash(study.settings.study),
+        "settings": _digest([settings_hash(study.settings.study), settings_hash(study.settings.clocks)]),
         "quarantine": _digest(reasons(study, participant)),
         "code": code_version("pipeline.steps"),
         **{f"export {unit.export.relative}": _digest(dict(unit.key)) for unit in exports},
@@ -206,12 +207,7 @@ def do_export(study: Study, unit: ExportUnit) -> Outcome:
     except FileFault as fault:
         return refuse_export(study, unit, fault)
     provenance = Provenance(__version__, unit.key["code"], unit.key["settings"], {unit.export.label: unit.sha256})
-    written = []
-    for table in _EXTRACTED:
-        frame: pl.DataFrame = getattr(extracted, table.name)
-        path = folder / f"{table.name}.parquet"
-        write_table(path, table, frame, provenance)
-        written.append(path)
+    written = _write_extracted(folder, extracted, provenance)
     write_receipt(_export_receipt(study, unit.export), study.folder, unit.key, written)
     return Outcome(unit.export.relative, Status.DONE, unit.why or "")
 
@@ -235,7 +231,7 @@ def do_participant(study: Study, participant: str) -> Outcome:
     ready = [unit for unit in exports if unit.why is None]
     parts = {unit.export.label: _read_extracted(study, unit.export) for unit in ready}
     refused = []
-    while parts and (conflict := find_conflict(pl.concat([p.recordings for p in parts.values()]))):
+    while parts and (conflict := find_conflict(list(parts.values()))):
         name, fault = conflict
         unit = next(unit for unit in ready if unit.export.label == name)
         put_in_quarantine(study, unit.export, fault, unit.sha256)
@@ -244,7 +240,16 @@ def do_participant(study: Study, participant: str) -> Outcome:
         del parts[name]
         refused.append(str(fault))
     person = study.participants[participant]
-    found = assemble(study, person, list(parts.values()))
+    places = {u.export.label: Taken(u.export, u.sha256, _export_folder(study, u.export)) for u in ready}
+    unit_of = {unit.export.label: unit for unit in ready}
+
+    def keep(folder: Path, extracted: Extracted) -> None:
+        unit = unit_of[extracted.recordings.item(0, "export")]
+        made_of = {unit.export.label: unit.sha256}
+        _write_extracted(folder, extracted, Provenance(__version__, unit.key["code"], unit.key["settings"], made_of))
+
+    parts, clocks = settle(study, places, parts, keep, _held)
+    found = assemble(study, person, list(parts.values()), clocks)
     provenance = Provenance(
         __version__,
         code_version("pipeline.steps"),
@@ -290,6 +295,23 @@ def extracted_recordings(study: Study, participant: str) -> list[pl.DataFrame]:
     """The catalogue row of every export of a participant that was taken in."""
     paths = [_export_folder(study, e) / "recordings.parquet" for e in exports_of(study, participant)]
     return [read_table(path, tables.RECORDINGS) for path in paths if path.is_file()]
+
+
+def _write_extracted(folder: Path, extracted: Extracted, provenance: Provenance) -> list[Path]:
+    written = []
+    for table in _EXTRACTED:
+        frame: pl.DataFrame = getattr(extracted, table.name)
+        path = folder / f"{table.name}.parquet"
+        write_table(path, table, frame, provenance)
+        written.append(path)
+    return written
+
+
+def _held(folder: Path) -> Extracted | None:
+    """What was extracted into a folder; None where that was not finished (the last table is missing)."""
+    if not (folder / f"{_EXTRACTED[-1].name}.parquet").is_file():
+        return None
+    return Extracted(*(read_table(folder / f"{table.name}.parquet", table) for table in _EXTRACTED))
 
 
 def _read_extracted(study: Study, export: Export) -> Extracted:

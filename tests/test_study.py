@@ -65,6 +65,16 @@ def test_exports_are_files_and_bundles_without_sidecars_and_hidden_files(tmp_pat
     assert found[0].sidecar == inbox / "a.txt.json"
 
 
+def test_what_a_wfdb_header_names_is_part_of_it_and_what_stands_alone_is_not(tmp_path: Path) -> None:
+    study = open_study(_study(tmp_path))
+    inbox = tmp_path / "inbox" / "P1"
+    (inbox / "r.hea").write_text("r 1 100 2\nsignals.bin 16 1/mV 16 0 0 0 0 II\n")
+    for name in ("r.atr", "r.qrs", "signals.bin", "alone.atr", "alone.ecg", "holter.hea", "holter.dat"):
+        (inbox / name).write_bytes(b"not a header")
+    relative = [export.path.name for export in exports_of(study, "P1")]
+    assert relative == ["alone.atr", "alone.ecg", "holter.dat", "holter.hea", "r.hea"]
+
+
 def test_the_zone_comes_from_sidecar_then_participant_then_study(tmp_path: Path) -> None:
     study = open_study(_study(tmp_path))
     for person in ("P1", "P2"):

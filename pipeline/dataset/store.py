@@ -126,6 +126,17 @@ def read_tables(folder: Path, table: Table) -> pl.DataFrame:
     return pl.concat([read_table(part, table) for part in parts]) if parts else table.empty()
 
 
+def write_cache(path: Path, frame: pl.DataFrame) -> None:
+    """Keep a frame of our own making, whole or not at all; it is no table of the dataset."""
+    with _as_storage_fault(path), atomic(path) as stream:
+        frame.write_parquet(stream, compression="zstd", compression_level=1)
+
+
+def read_cache(path: Path) -> pl.DataFrame | None:
+    """The frame that was kept; None if it was not."""
+    return pl.read_parquet(path) if path.is_file() else None
+
+
 def read_provenance(path: Path) -> dict[str, Any]:
     """What a Parquet file of ours was made from."""
     found: dict[str, Any] = json.loads(pl.read_parquet_metadata(path)[PROVENANCE_KEY])

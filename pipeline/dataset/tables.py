@@ -100,6 +100,36 @@ RECORDINGS = Table(
     ),
 )
 
+_NO_LINE = "the traces agree nowhere, or too few windows correlate"
+
+CLOCKS = Table(
+    "clocks",
+    "recording that was compared with another of the participant, by what both saw",
+    ("participant", "recording"),
+    (
+        PARTICIPANT,
+        RECORDING,
+        Column("reference", pl.String, "", "the recording whose clock is held to be right", OURS, nullable=False),
+        Column("trace", pl.String, "", "what was compared: heart rate or movement", OURS, nullable=False),
+        Column("overlap_h", pl.Float64, "h", "time that both cover", OURS, low=0.0, nullable=False),
+        Column("windows_n", pl.Int64, "count", "10-min windows that correlate", OURS, low=0, nullable=False),
+        Column("offset_s", pl.Float64, "s", "how much later this recording stamps what happens, at the middle of the "
+               "windows", OURS, null_when=_NO_LINE),
+        Column("offset_se_s", pl.Float64, "s", "its standard error, of the fit alone", OURS, low=0.0,
+               null_when=_NO_LINE),
+        Column("drift_s_per_h", pl.Float64, "s/h", "by how much that grows", OURS, null_when=_NO_LINE),
+        Column("drift_se_s_per_h", pl.Float64, "s/h", "its standard error", OURS, low=0.0, null_when=_NO_LINE),
+        Column("residual_s", pl.Float64, "s", "robust standard deviation of the windows about the line", OURS, low=0.0,
+               null_when=_NO_LINE),
+        Column("agreeing_share", pl.Float64, "1", "share of the windows that find the line to 2 s each on its own",
+               OURS, low=0.0, high=1.0, null_when=_NO_LINE),
+        Column("confidence", pl.Float64, "1", "lower end of the 95 % Wilson interval of that share; from 0.5 on a "
+               "correction may be applied", OURS, low=0.0, high=1.0, null_when=_NO_LINE),
+        Column("applied", pl.Boolean, "", "whether the recording's times were corrected by it", OURS, nullable=False),
+        Column("reason", pl.String, "", "why it was not applied", OURS, null_when="it was applied"),
+    ),
+)  # fmt: skip
+
 EVENTS = Table(
     "events",
     "event",

@@ -8,62 +8,135 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import time
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterator
+from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 
-from pipeline.clock import to_datetime
+from pipeline.clock import NS, to_datetime
 from pipeline.devices import (
     actical_csv,
     actigraph_agd,
+    actigraph_csv,
+    actigraph_gt3x,
     actiware_csv,
     actiwatch_awd,
     acttrust_txt,
+    axivity_csv,
+    axivity_cwa,
+    beat_list,
+    bids_hypnogram,
     biobank_csv,
     daqtix_csv,
+    dreem_h5,
     edf,
     empatica_e4,
     epoch_csv,
+    fitabase_csv,
+    fitbit_csv,
+    fitbit_json,
+    geneactiv_bin,
+    geneactiv_csv,
+    hypnogram_domino,
+    hypnogram_json,
+    hypnogram_polyman,
+    hypnogram_remlogic,
+    hypnogram_table,
+    hypnogram_text,
+    hypnogram_xml,
+    ishne_ecg,
+    matrix_bin,
     mmash,
     mne_eeg,
     motionwatch_mtn,
+    movisens,
+    muse_csv,
     nsrr_actigraphy,
+    openbci_txt,
+    oura,
     philips_health_band,
+    pmsys,
+    polar_flow_rr,
+    polar_sensor,
+    rdann_stages,
     rr_text,
     sensewear_xls,
     tempatilumi_txt,
+    vu_ams,
+    wfdb_record,
+    zmax,
 )
-from pipeline.devices.reader import Asked, Glimpse, Reader, glimpse
+from pipeline.devices.reader import Asked, Glimpse, Reader, glimpse, utc_from_wall
 from pipeline.errors import Fault, FileFault
 from pipeline.recording import PLAUSIBLE, Beats, Kind, Recording, Signal, SignalStream
+from pipeline.retime import retimed
 
 READERS: tuple[Reader, ...] = (
     actical_csv.READER,
     actigraph_agd.READER,
+    actigraph_csv.READER,
+    actigraph_gt3x.READER,
     actiware_csv.READER,
     actiwatch_awd.READER,
     acttrust_txt.READER,
+    axivity_csv.READER,
+    axivity_cwa.READER,
+    beat_list.READER,
+    bids_hypnogram.READER,
     biobank_csv.READER,
     daqtix_csv.READER,
+    dreem_h5.READER,
     edf.READER,
     empatica_e4.READER,
     epoch_csv.READER,
+    fitabase_csv.READER,
+    fitbit_csv.READER,
+    fitbit_json.READER,
+    geneactiv_bin.READER,
+    geneactiv_csv.READER,
+    hypnogram_domino.READER,
+    hypnogram_json.READER,
+    hypnogram_polyman.READER,
+    hypnogram_remlogic.READER,
+    hypnogram_table.READER,
+    hypnogram_text.READER,
+    hypnogram_xml.READER,
+    ishne_ecg.READER,
+    matrix_bin.READER,
     mmash.READER,
     mne_eeg.READER,
     motionwatch_mtn.READER,
+    movisens.READER,
+    muse_csv.READER,
     nsrr_actigraphy.READER,
+    openbci_txt.READER,
+    oura.READER,
     philips_health_band.READER,
+    pmsys.READER,
+    polar_flow_rr.READER,
+    polar_sensor.READER,
+    rdann_stages.READER,
     rr_text.READER,
     sensewear_xls.READER,
     tempatilumi_txt.READER,
+    vu_ams.READER,
+    wfdb_record.READER,
+    zmax.READER,
 )
 
-EARLIEST_YEAR, LATEST_YEAR = 1985, 2100
-"""Outside these years the clock is wrong: EDF, the oldest of these formats, counts its two-digit years from 1985."""
+EARLIEST_YEAR = 1985
+"""Before it the clock is wrong: EDF, the oldest of these formats, counts its two-digit years from 1985."""
+FUTURE_DAYS = 2
+"""How far a clock may be ahead of ours: zones and a careless hand, no more."""
+UNSET_CLOCKS = (date(1989, 12, 31), date(2000, 1, 1), date(2001, 1, 1), date(2009, 1, 1), date(2010, 1, 1))
+"""Days from which clocks run that nobody set: those of Garmin and of many boards and loggers (recalled, unverified)."""
+UNSET_DAYS = 3
 
 _HINTS: tuple[tuple[str, str], ...] = (
     (r"(?s)PK\x03\x04.*\[Content_Types\]\.xml", "this is an office document: save its sheet as csv"),
@@ -73,10 +146,15 @@ _HINTS: tuple[tuple[str, str], ...] = (
         "nearest: empatica_e4; put in the whole session",
     ),
     (r"[^\n]*(ibi_s|Axis1)\b[^\n]*\bday,time", "nearest: mmash; put in the participant's whole folder"),
+    (r"(?s)RIFF.{4}WAVE", "this is a wave file: put in the .cwa that OMGUI made it of"),
+    (r"GENEA/", "this is of a GENEA, the forerunner of the GENEActiv, whose files are not read: convert it to csv"),
     (r"(?i)(?=[^\n]*[;,\t])[^\n]*\b(time|date)", "nearest: epoch_csv, but its first line names no column of counts"),
     (r"\s*[-+]?\d+([.,]\d*)?\s*\n", "nearest: rr_text, but its numbers are no intervals of 0.25 to 2.5 s"),
 )
 """What the beginning of an unknown file reminds of (the first that fits), in words for its owner."""
+
+LEAST_LIKENESS = 0.45
+"""A word of the file that the descriptions of one or two formats bear is likeness enough; one of many is not."""
 
 _T = TypeVar("_T")
 
@@ -129,9 +207,11 @@ def read_export(path: Path, asked: Asked) -> tuple[Reader, Recording]:
     """
     reader = claimant(path)
     recording = _guarded(f"reader {reader.name}", path, partial(reader.read, path, asked))
+    if asked.true_start is not None:
+        recording = _begun_at(recording, asked.true_start)
     check_recording(reader, recording, path)
     streams = tuple(_guarded_stream(f"reader {reader.name}", stream, path) for stream in recording.streams)
-    return reader, dataclasses.replace(recording, streams=streams) if streams else recording
+    return reader, dataclasses.replace(recording, streams=streams, repairs=recording.repairs + _unset_clock(recording))
 
 
 def check_recording(reader: Reader, recording: Recording, path: Path) -> None:
@@ -166,8 +246,10 @@ def _guarded(who: str, path: Path, step: Callable[[], _T]) -> _T:
     """What a step of a reader returns; whatever else it raises becomes the cause of a fault that names it."""
     try:
         return step()
-    except FileFault:
-        raise
+    except FileFault as fault:
+        if fault.where:
+            raise
+        raise FileFault(fault.fault, fault.what, where=path.name, known=fault.known, hint=fault.hint) from fault
     except Exception as bad:
         raise FileFault(
             Fault.CORRUPT,
@@ -202,7 +284,25 @@ def _nearest(seen: Glimpse) -> str:
     if seen.is_folder:
         return "a folder is one export only for sessions of several files (Empatica E4, MMASH): look what is missing"
     head = seen.text if not seen.names else seen.head.decode("latin-1")
-    return next((words for pattern, words in _HINTS if re.match(pattern, head)), "export it in one of these formats")
+    told = next((words for pattern, words in _HINTS if re.match(pattern, head)), None)
+    return told or _by_words(f"{head} {' '.join(seen.names)}") or "export it in one of these formats"
+
+
+def _by_words(text: str) -> str | None:
+    """The format whose description shares the most telling words with a file; None where none shares any."""
+    found = set(re.findall(r"[a-z][a-z0-9_]{3,}", text.lower()))
+    told = {
+        reader: set(re.findall(r"[a-z][a-z0-9_]{3,}", f"{reader.device} {reader.looks_like}".lower()))
+        for reader in READERS
+    }
+    share = Counter(word for words in told.values() for word in words)
+    # A word counts by how few formats it tells apart from the others.
+    scores = {reader.name: sum(1 / share[word] for word in words & found) for reader, words in told.items()}
+    best = max(scores, key=lambda name: scores[name])
+    if scores[best] < LEAST_LIKENESS:
+        return None
+    looks = next(reader.looks_like for reader in READERS if reader.name == best)
+    return f"nearest: {best} ({looks}); look what differs"
 
 
 def _check_signal(signal: Signal, path: Path) -> None:
@@ -241,12 +341,30 @@ def _check_years(recording: Recording, path: Path) -> None:
     times += [marker.time_ns for marker in recording.markers]
     times += [sample.time_ns for sample in recording.saliva if sample.time_ns is not None]
     times += [answer.time_ns for answer in recording.answers if answer.time_ns is not None]
-    wrong = [at for at in times if not EARLIEST_YEAR <= to_datetime(at).year < LATEST_YEAR]
+    latest = time.time_ns() + FUTURE_DAYS * 86_400 * NS
+    wrong = [at for at in times if at > latest or to_datetime(at).year < EARLIEST_YEAR]
     if wrong:
+        when = to_datetime(wrong[0])
         raise FileFault(
             Fault.IMPLAUSIBLE,
-            f"the recording would be of {to_datetime(wrong[0]).year}",
+            f"the recording would be of {when.year}" + (", which is still to come" if wrong[0] > latest else ""),
             where=path.name,
             known="the device's clock was not set, or the date was changed to hide it",
-            hint="set the clock and export again; a format without a clock takes its start from the sidecar",
+            hint=f'put {{"true_start": "2024-03-30T22:15:00"}}, when it really began, into {path.name}.json beside it',
         )
+
+
+def _begun_at(recording: Recording, true_start: datetime) -> Recording:
+    """The recording moved as a whole so that it begins at a wall clock of its zone, as a sidecar asks."""
+    move = utc_from_wall(true_start, recording.zone) - recording.span_ns[0]
+    said = f"moved by {move / NS:+.0f} s to its true_start, as the sidecar asks"
+    return dataclasses.replace(retimed(recording, lambda ns: ns + move), repairs=(*recording.repairs, said))
+
+
+def _unset_clock(recording: Recording) -> tuple[str, ...]:
+    """A note where a recording begins on a day on which clocks begin that nobody set."""
+    begin = recording.span_ns[0]
+    day = to_datetime(begin).date()
+    if begin == 0 or not any(timedelta(0) <= day - first <= timedelta(days=UNSET_DAYS) for first in UNSET_CLOCKS):
+        return ()
+    return (f"its clock begins on {day}, where clocks begin that were never set: give its true_start if so",)

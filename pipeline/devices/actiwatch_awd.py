@@ -130,7 +130,7 @@ def _start(path: Path, lines: list[str]) -> datetime:
     try:
         return datetime(int(day[3]), month, int(day[1]), int(clock[1]), int(clock[2]), int(clock[3] or 0))  # noqa: DTZ001
     except ValueError as bad:
-        raise FileFault(Fault.CORRUPT, "lines 2 and 3 are no date and time", where=path.name, known=str(bad)) from bad
+        raise FileFault(Fault.CORRUPT, "lines 2 and 3 are no date and time", where=path.name) from bad
 
 
 def _epoch_s(path: Path, line: str) -> float:

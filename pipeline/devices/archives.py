@@ -73,7 +73,11 @@ class Zip:
     def open(self, name: str, most: int = MOST_STREAMED) -> CountedStream:
         """A member as a stream that raises TOO_LARGE beyond `most` bytes or `MOST_RATIO` times its packed size."""
         info = self.members[name]
-        return CountedStream(self.archive.open(info), self.path, name, most, MOST_RATIO * max(info.compress_size, 1))
+        try:
+            source = self.archive.open(info)
+        except (zipfile.BadZipFile, OSError, ValueError, RuntimeError, NotImplementedError, EOFError) as bad:
+            raise _damaged(self.path, name, bad) from bad
+        return CountedStream(source, self.path, name, most, MOST_RATIO * max(info.compress_size, 1))
 
 
 class CountedStream(io.RawIOBase):
@@ -89,9 +93,9 @@ class CountedStream(io.RawIOBase):
         return True
 
     def readinto(self, buffer: object) -> int:
-        """Fill a buffer; the bytes that came."""
+        """Fill a buffer, at most a megabyte of it: what is read on the way is a copy; the bytes that came."""
         view = memoryview(buffer).cast("B")  # type: ignore[arg-type]
-        piece = self.read(len(view))
+        piece = self.read(min(len(view), _PIECE))
         view[: len(piece)] = piece
         return len(piece)
 
@@ -106,9 +110,7 @@ class CountedStream(io.RawIOBase):
         try:
             piece = self._source.read(self._most - self._count + 1 if size < 0 else size)
         except (zlib.error, zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError) as bad:
-            what = f"{self._name} is damaged inside the archive" if self._name else "the packed data are damaged"
-            hint = "copy it again; it was probably cut short"
-            raise FileFault(Fault.CORRUPT, what, where=self._path.name, known=str(bad), hint=hint) from bad
+            raise _damaged(self._path, self._name, bad) from bad
         self._count += len(piece)
         if self._count > self._most:
             raise FileFault(
@@ -125,6 +127,12 @@ class CountedStream(io.RawIOBase):
         if not self.closed:
             self._source.close()
         super().close()
+
+
+def _damaged(path: Path, name: str, bad: Exception) -> FileFault:
+    what = f"{name} is damaged inside the archive" if name else "the packed data are damaged"
+    hint = "copy it again; it was probably cut short"
+    return FileFault(Fault.CORRUPT, what, where=path.name, known=type(bad).__name__, hint=hint)
 
 
 @contextmanager

@@ -59,10 +59,13 @@ def lines_of(text: str) -> list[str]:
 
 
 def whole_lines(content: bytes) -> tuple[bytes, list[str]]:
-    """Content up to its last line end, and a note if something was left out: a last line without one may be cut."""
-    wide = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}.get(content[:2])
-    marks = [mark.encode(wide or "ascii") for mark in "\n\r"]
-    end = max((content.rfind(mark) + len(mark) for mark in marks if mark in content), default=0)
+    """Content up to its last line end, and a note if something was left out: a last line without one may be cut.
+
+    UTF-16 comes back as UTF-8, in which a line end is one byte.
+    """
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        content = text_of(content).encode()
+    end = max(content.rfind(b"\n"), content.rfind(b"\r")) + 1
     if end == len(content):
         return content, []
     return content[:end], ["the last line has no line end and may be cut: left out"]
@@ -128,3 +131,26 @@ def numbers_of(cells: pl.Series, *, decimal_comma: bool = False) -> tuple[pl.Ser
     values = values.set(values.is_nan() | values.is_infinite(), None)
     unread = values.is_null() & ~text.str.to_lowercase().is_in(MISSING)
     return values, int(unread.sum())
+
+
+def headed_table(path: Path) -> tuple[pl.DataFrame, list[str]]:
+    """A table whose first line names its columns, as text under these names; and what was left out of it, in words.
+
+    Raises
+    ------
+    FileFault
+        TRUNCATED without a whole line; CORRUPT if two columns bear one name; NOTHING_USABLE without a row.
+    """
+    content, notes = whole_lines(content_of(path))
+    lines = lines_of(text_of(content))
+    head = next((k for k, line in enumerate(lines) if line.strip()), None)
+    if head is None:
+        raise FileFault(Fault.TRUNCATED, "the file ends within its first line", where=path.name)
+    separator = separator_of(lines[head])
+    names = cells_of(lines[head], separator)
+    if len(set(names)) < len(names):
+        raise FileFault(Fault.CORRUPT, "two columns of the table bear one name", where=path.name)
+    table = table_of(lines[head + 1 :], names, separator, path)
+    if table.is_empty():
+        raise FileFault(Fault.NOTHING_USABLE, "the file holds a header and no row", where=path.name)
+    return table.rename(dict(zip(table.columns, names, strict=True))), notes

@@ -1,39 +1,48 @@
-"""EDF, EDF+ and BDF: polysomnography, EEG and hypnograms of sleep laboratories and headbands.
+"""EDF, EDF+ and BDF: polysomnography, EEG, Holter ECG and hypnograms of sleep laboratories and headbands.
 
-What is read: the EEG channels asked for; unasked, the one that `channels.eeg_preference` ranks first, because a night
-of every channel is many times the memory of the one that features use. Channels of other kinds are read when they
-are asked for by label. Annotations are always read: stages become the hypnogram, the rest markers. A file of
-annotations alone (a Sleep-EDF hypnogram) is a whole recording.
+Named channels are read as named, each at its own rate. Unasked are read the one EEG channel that
+`channels.eeg_preference` ranks first, because a night of every channel is many times the memory of the one that
+features use, and beside it the first ECG, skin conductance and temperature and one acceleration, the shortest first,
+as long as they take `BESIDE_SAMPLES` together. A file without EEG gives the first channel of every kind, as a stream
+where it is longer than that. Annotations are always read: stages become the hypnogram, the rest markers. A file of
+annotations alone (a Sleep-EDF hypnogram) is a whole recording. Of the header's patient and technician nothing is
+kept, and where an annotation repeats their names it is blanked out.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from pipeline.clock import NS
-from pipeline.devices.channels import eeg_preference, kind_of, known_units, place_of, unit_scale
-from pipeline.devices.edf_file import (
-    BDF_MARK,
-    EDF_MARK,
-    Channel,
-    EdfFile,
-    calibration,
-    corrupt,
-    open_edf,
-    start_clock,
-)
-from pipeline.devices.edf_records import TimeStamps, samples, time_stamps, unbroken
+from pipeline.devices.channels import eeg_preference, kind_of, place_of
+from pipeline.devices.edf_file import BDF_MARK, EDF_MARK, Channel, EdfFile, open_edf
+from pipeline.devices.edf_records import TimeStamps, time_stamps, unbroken, without_names
+from pipeline.devices.edf_signals import axes_of, scale_of, signal_of, start_of, stream_of
 from pipeline.devices.edf_stages import hypnogram
 from pipeline.devices.reader import Asked, Glimpse, Reader, utc_from_wall
 from pipeline.errors import Fault, FileFault, did_you_mean
-from pipeline.recording import Kind, Marker, Recording, Signal
+from pipeline.recording import Kind, Marker, Recording, Signal, SignalStream
 
-_Pick = tuple[Channel, Kind]
+BESIDE_SAMPLES = 24_000_000
+"""96 MB: a day of ECG at 250 Hz, or a night at 500 Hz with acceleration."""
+_BESIDE_EEG = (Kind.ECG, Kind.EDA, Kind.TEMP, Kind.ACC)
+_WITHOUT_EEG = (*_BESIDE_EEG, Kind.BVP, Kind.HR, Kind.EOG, Kind.EMG)
+_CORE = re.compile(r"rectal|core|o?esophag|tympan|ingest", re.IGNORECASE)
+"""Temperatures of the body's core, which no feature may take for the skin's: read when asked for by label."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Pick:
+    """A channel to be read, or the three axes of an acceleration; `spare` if the rest does not depend on it."""
+
+    channels: tuple[Channel, ...]
+    kind: Kind
+    spare: bool = False
+    long: bool = False
+    """Too long for memory: given as a stream."""
 
 
 def recognise(seen: Glimpse) -> bool:
@@ -58,17 +67,17 @@ def read(path: Path, asked: Asked) -> Recording:
     """
     zone, source = asked.zone_for(path)
     file = open_edf(path)
-    wall, clock_notes = _start(file, asked)
+    wall, clock_notes = start_of(file, asked)
     zero_ns = utc_from_wall(wall, zone)
     stamps = time_stamps(file)
     picks, pick_notes = _picks(file, asked)
-    signals, signal_notes = _signals(file, stamps, picks, asked, zero_ns)
-    stages, others, stage_notes = hypnogram(stamps.annotations, zero_ns, path)
+    signals, streams, signal_notes = _signals(file, picks, asked, stamps, zero_ns)
+    stages, others, stage_notes = hypnogram(without_names(stamps.annotations, file.names), zero_ns, path)
     markers = tuple(Marker(zero_ns + round(a.onset_s * NS), a.duration_s or 0.0, a.text) for a in others)
-    if not signals and stages is None and not markers:
+    if not signals and not streams and stages is None and not markers:
         raise FileFault(
             Fault.NOTHING_USABLE,
-            "no channel is known to be an EEG, and there are no annotations",
+            "no channel is of a known kind, and there are no annotations",
             where=path.name,
             known=f"channels: {', '.join(c.label for c in file.channels) or 'none'}",
             hint=f'name the channels to read: {{"channels": ["<label>"]}} in {path.name}.json beside it',
@@ -79,51 +88,80 @@ def read(path: Path, asked: Asked) -> Recording:
         zone=zone,
         zone_source=source,
         signals=signals,
+        streams=streams,
         hypnogram=stages,
         markers=markers,
         repairs=(*file.repairs, *clock_notes, *unread, *pick_notes, *signal_notes, *stage_notes),
     )
 
 
-def _start(file: EdfFile, asked: Asked) -> tuple[datetime, list[str]]:
-    """The wall clock of the header's zero: a sidecar's start if there is one, else the header's own."""
-    wall, notes = start_clock(file)
-    header = f"'{file.date} {file.time}'"
-    if asked.start is not None:
-        told = [f"the start was taken from the sidecar; the header says {header}"]
-        return asked.start, told if asked.start != wall else []
-    if wall is None:
-        raise FileFault(
-            Fault.NO_START_TIME,
-            f"the header's start {header} is no date and time",
-            where=file.path.name,
-            known="EDF writes dd.mm.yy and hh.mm.ss",
-            hint=f'put {{"start": "2024-03-30T22:15:00"}} into {file.path.name}.json beside it',
-        )
-    return wall, notes
-
-
 def _picks(file: EdfFile, asked: Asked) -> tuple[list[_Pick], list[str]]:
-    """The channels to read with their kinds, in the order asked for, and what is to be said about the choice."""
+    """What to read, in the order asked for, and what is to be said about the choice."""
     known = [(c, kind_of(c.label, c.transducer)) for c in file.channels]
-    picks: list[_Pick] = []
     notes: list[str] = []
     if asked.eeg_channels and known:
-        for wanted in asked.eeg_channels:
-            channel, kind = known[_place(file, wanted)]
-            if sum(channel.label == c.label for c in file.channels) > 1:
-                notes.append(f"several channels are called '{channel.label}'; the first was read")
-            if kind is None:
-                notes.append(f"channel '{channel.label}' was read as EEG because it was asked for")
-            picks.append((channel, kind or Kind.EEG))
+        picks = _asked_for(file, known, asked.eeg_channels, notes)
     else:
-        eeg = [(c, Kind.EEG) for c, kind in known if kind is Kind.EEG]
-        picks += sorted(eeg, key=lambda pick: eeg_preference(pick[0].label))[:1]
-    read_now = {channel for channel, _ in picks}
+        picks = _unasked(file, known, notes)
+    read_now = {channel for pick in picks for channel in pick.channels}
     untold = [c.label for c, kind in known if kind is None and c not in read_now]
     if untold:
         notes.append(f"channels whose kind their label does not tell were left: {', '.join(untold)}")
-    return list(dict.fromkeys(picks)), notes
+    return picks, notes
+
+
+def _asked_for(
+    file: EdfFile, known: Sequence[tuple[Channel, Kind | None]], wanted: Sequence[str], notes: list[str]
+) -> list[_Pick]:
+    """The channels that were named; three axes of acceleration among them are one signal, after the others."""
+    picks: list[_Pick] = []
+    axes: list[Channel] = []
+    for label in wanted:
+        channel, kind = known[_place(file, label)]
+        if sum(channel.label == c.label for c in file.channels) > 1:
+            notes.append(f"several channels are called '{channel.label}'; the first was read")
+        if kind is None:
+            notes.append(f"channel '{channel.label}' was read as EEG because it was asked for")
+        if kind is Kind.ACC:
+            axes.append(channel)
+        else:
+            picks.append(_Pick((channel,), kind or Kind.EEG))
+    if axes and not axes_of(axes):
+        raise FileFault(
+            Fault.SETTINGS,
+            "acceleration needs its three axes, x, y and z, at one rate",
+            where=file.path.name,
+            known=f"asked for: {', '.join(c.label for c in axes)}",
+            hint="ask for all three channels, or for none",
+        )
+    return list(dict.fromkeys([*picks, *([_Pick(axes_of(axes), Kind.ACC)] if axes else [])]))
+
+
+def _unasked(file: EdfFile, known: Sequence[tuple[Channel, Kind | None]], notes: list[str]) -> list[_Pick]:
+    """The preferred EEG channel and what is short beside it; without EEG, the first channel of every kind."""
+    eeg = sorted((c for c, kind in known if kind is Kind.EEG), key=lambda c: eeg_preference(c.label))[:1]
+    beside: list[_Pick] = []
+    for wanted in _BESIDE_EEG if eeg else _WITHOUT_EEG:
+        of_kind = [c for c, kind in known if kind is wanted]
+        core = [c for c in of_kind if wanted is Kind.TEMP and _CORE.search(f"{c.label} {c.transducer}")]
+        if core:
+            notes.append(f"'{core[0].label}' is no skin temperature: left; it is read when asked for by its label")
+        rest = [c for c in of_kind if c not in core]
+        found = axes_of(rest) if wanted is Kind.ACC else tuple(rest[:1])
+        if found:
+            beside.append(_Pick(found, wanted, spare=True))
+    left = BESIDE_SAMPLES
+    picks = [_Pick((channel,), Kind.EEG) for channel in eeg]
+    for pick in sorted(beside, key=lambda p: sum(c.per_record for c in p.channels)):
+        left -= sum(c.per_record for c in pick.channels) * file.n_records
+        if left >= 0:
+            picks.append(pick)
+        elif eeg:
+            label = pick.channels[0].label
+            notes.append(f"channel '{label}' is long: left; it is read when asked for by its label")
+        else:
+            picks.append(_Pick(pick.channels, pick.kind, spare=True, long=True))
+    return picks
 
 
 def _place(file: EdfFile, wanted: str) -> int:
@@ -141,66 +179,34 @@ def _place(file: EdfFile, wanted: str) -> int:
 
 
 def _signals(
-    file: EdfFile, stamps: TimeStamps, picks: Sequence[_Pick], asked: Asked, zero_ns: int
-) -> tuple[tuple[Signal, ...], list[str]]:
-    """The picked channels as signals in canonical units, and repairs."""
+    file: EdfFile, picks: Sequence[_Pick], asked: Asked, stamps: TimeStamps, zero_ns: int
+) -> tuple[tuple[Signal, ...], tuple[SignalStream, ...], list[str]]:
+    """The picks as signals and streams in canonical units, and repairs.
+
+    A spare channel that cannot be read costs itself only, unless it was the last hope.
+    """
     if not picks:
-        return (), []
-    begins, onset_s, notes = unbroken(file, stamps)
-    start_ns = zero_ns + round(float(onset_s[0]) * NS)
-    signals = []
-    for channel, kind in picks:
-        if channel.per_record == 0 or file.record_s == 0:
-            raise corrupt(file.path, f"channel '{channel.label}' has no samples or its data records no duration")
-        factor, offset = _scale(file, channel, kind, asked, notes)
-        gain, base = calibration(file, channel)
-        if gain < 0:
-            notes.append(f"channel '{channel.label}' has an inverted range; its polarity is as the header says")
-        values = samples(file, channel, (gain * factor, base * factor + offset), (begins, onset_s))
-        signals.append(Signal(kind, channel.label, channel.per_record / file.record_s, start_ns, values))
-    axes = [s for s in signals if s.kind is Kind.ACC]
-    others = [s for s in signals if s.kind is not Kind.ACC]
-    return (*others, *([_acceleration(axes, file.path)] if axes else [])), notes
-
-
-def _scale(file: EdfFile, channel: Channel, kind: Kind, asked: Asked, notes: list[str]) -> tuple[float, float]:
-    """Factor and offset to the canonical unit: from the unit that was told, else from the header's."""
-    place = place_of(channel.label, tuple(asked.units))
-    told = None if place is None else tuple(asked.units.values())[place]
-    unit = channel.unit if told is None else told
-    scale = unit_scale(kind, unit)
-    if scale is None:
-        whose = "header" if told is None else "study"
-        name, usual = file.path.name, known_units(kind).split(", ")[0]
-        usual = "uV" if kind.value.endswith("_uv") else usual
-        raise FileFault(
-            Fault.UNKNOWN_UNIT,
-            f"channel '{channel.label}' has no unit that is known: the {whose} says '{unit}'",
-            where=name,
-            known=f"units of {kind.name}: {known_units(kind)}",
-            hint=f'put {{"units": {{"{channel.label}": "{usual}"}}}} into {name}.json beside it, '
-            f'or "{channel.label}" = "{usual}" under [eeg.units] in study.toml',
-        )
-    if told is not None and told != channel.unit:
-        notes.append(f"channel '{channel.label}' was read in {told} as told; the header says '{channel.unit}'")
-    return scale
-
-
-def _acceleration(axes: Sequence[Signal], path: Path) -> Signal:
-    """Three axis channels as one signal of shape (n, 3)."""
-    by_axis = {s.label.strip().casefold()[-1:]: s for s in axes}
-    rates = {s.fs_hz for s in axes}
-    if len(axes) != 3 or set(by_axis) != set("xyz") or len(rates) != 1:
-        raise FileFault(
-            Fault.SETTINGS,
-            "acceleration needs its three axes, x, y and z, at one rate",
-            where=path.name,
-            known=f"asked for: {', '.join(s.label for s in axes)}",
-            hint="ask for all three channels, or for none",
-        )
-    x, y, z = (by_axis[axis] for axis in "xyz")
-    stacked = np.column_stack((x.samples, y.samples, z.samples))
-    return Signal(Kind.ACC, x.label, x.fs_hz, x.start_ns, stacked)
+        return (), (), []
+    stretches, notes = unbroken(file, stamps)
+    signals: list[Signal] = []
+    streams: list[SignalStream] = []
+    failed: list[FileFault] = []
+    for pick in picks:
+        try:
+            scales = [scale_of(file, c, pick.kind, asked, notes) for c in pick.channels]
+        except FileFault as fault:
+            if not pick.spare:
+                raise
+            failed.append(fault)
+            notes.append(f"left: {fault.what}")
+            continue
+        if pick.long:
+            streams.append(stream_of(file, pick.channels, pick.kind, scales, stretches, zero_ns))
+        else:
+            signals.append(signal_of(file, pick.channels, pick.kind, scales, stretches, zero_ns))
+    if failed and not signals and not streams:
+        raise failed[0]
+    return tuple(signals), tuple(streams), notes
 
 
 READER = Reader(

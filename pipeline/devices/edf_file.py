@@ -8,10 +8,12 @@ samples (https://www.biosemi.com/faq/file_format.htm).
 
 from __future__ import annotations
 
+import io
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from pathlib import Path
+from typing import BinaryIO
 
 from pipeline.errors import Fault, FileFault
 
@@ -25,6 +27,8 @@ _PIVOT = 85
 _LARGEST = 1e15
 """No physical range ends beyond this, whatever its unit (a volt is 1e9 nV)."""
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+_NO_NAMES = frozenset({"male", "female", "sleep", "stage", "movement", "time", "rem", "wake"})
+"""Words that are nobody's name in a header, and the words of sleep stages."""
 
 _HEAD = {"version": 8, "patient": 80, "recording": 80, "date": 8, "time": 8, "size": 8, "reserved": 44}
 _HEAD |= {"records": 8, "duration": 8, "channels": 4}
@@ -63,6 +67,15 @@ class EdfFile:
     channels: tuple[Channel, ...]
     annotation_channels: tuple[Channel, ...]
     repairs: tuple[str, ...]
+    names: tuple[str, ...] = field(default=(), repr=False)
+    """What the header calls the patient and the technician, longest first: only to be blanked out elsewhere."""
+    content: bytes | None = field(default=None, repr=False)
+    """The file itself where it came out of an archive; None: it lies at `path`."""
+
+
+def opened(file: EdfFile) -> BinaryIO:
+    """The bytes of a file, to be read and closed."""
+    return file.path.open("rb") if file.content is None else io.BytesIO(file.content)
 
 
 def corrupt(path: Path, what: str, known: str = "") -> FileFault:
@@ -71,8 +84,10 @@ def corrupt(path: Path, what: str, known: str = "") -> FileFault:
     return FileFault(Fault.CORRUPT, what, where=path.name, known=known, hint=hint)
 
 
-def open_edf(path: Path) -> EdfFile:
+def open_edf(path: Path, content: bytes | None = None) -> EdfFile:
     """The header of a file, checked against its size; no sample is read.
+
+    `content` is the file where it is a member of an archive; `path` then only names it in words.
 
     Raises
     ------
@@ -80,10 +95,10 @@ def open_edf(path: Path) -> EdfFile:
         TRUNCATED if the file ends in its header or holds fewer whole records than the header promises; CORRUPT for
         numbers that no file can have; NOTHING_USABLE if no record was ever written.
     """
-    size = path.stat().st_size
+    size = path.stat().st_size if content is None else len(content)
     if size < 256:
         raise _truncated(path, f"a header takes at least 512 bytes, the file has {size}")
-    with path.open("rb") as stream:
+    with path.open("rb") if content is None else io.BytesIO(content) as stream:
         head = _cut(stream.read(256), _HEAD, 1)
         n_channels = _whole(path, "the number of signals", head["channels"][0])
         if not 0 < n_channels <= MOST_CHANNELS:
@@ -117,7 +132,22 @@ def open_edf(path: Path) -> EdfFile:
         tuple(c for c in channels if c.label not in marks),
         tuple(c for c in channels if c.label in marks),
         (*repairs, *notes),
+        _names(head["patient"][0], head["recording"][0]),
+        content,
     )
+
+
+def _names(patient: str, recording: str) -> tuple[str, ...]:
+    """Words of three letters or more by which a header may tell who was recorded, and by whom, longest first.
+
+    Of an EDF+ patient field (code, sex, birth date, name) the birth date is left out, of its recording field
+    ('Startdate', date, code, technician, equipment) all but code and technician; of any other field nothing is.
+    """
+    told = re.sub(r"(?<!\S)\d{1,2}-[A-Za-z]{3}-\d{4}(?!\S)", " ", patient).split()
+    told += recording.split()[2:4] if recording.casefold().startswith("startdate") else recording.split()
+    parts = {part for word in told for part in (word, *re.split(r"[\W_]+", word))}
+    names = {part for part in parts if sum(map(str.isalpha, part)) >= 3 or len(re.findall(r"\d", part)) >= 4}
+    return tuple(sorted((n for n in names if n.casefold() not in _NO_NAMES), key=lambda n: (-len(n), n)))
 
 
 def _cut(block: bytes, widths: dict[str, int], n: int) -> dict[str, list[str]]:

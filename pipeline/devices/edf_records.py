@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.devices.edf_file import LONGEST_S, Channel, EdfFile, corrupt
-from pipeline.devices.pieces import SAME_TIME_S, on_one_grid
+from pipeline.devices.edf_file import LONGEST_S, Channel, EdfFile, corrupt, opened
+from pipeline.devices.pieces import SAME_TIME_S
 from pipeline.recording import Floats, Int64, Samples
 
 _TAL = re.compile(rb"(?<![^\x00])([+-]\d{1,12}(?:\.\d{0,12})?)(?:\x15(\d{1,12}(?:\.\d{0,12})?))?\x14([^\x00]*)\x14\x00")
 """A time-stamped annotation list: onset, duration behind 0x15, texts behind 0x14 each, a zero byte."""
+_BLOCK_BYTES = 2 * 1024**2
+"""Records are read in blocks of about so much, which stay in the processor's cache: a night needs no more memory."""
+
+Scale = tuple[float, float]
+"""Gain and offset: value = gain · stored number + offset."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,23 +46,31 @@ def time_stamps(file: EdfFile) -> TimeStamps:
     """The record onsets and annotations of a file, in the file's order; all NaN and empty for plain EDF."""
     onset_s = np.full(file.n_records, np.nan)
     found: list[Annotation] = []
-    unread = 0
+    unread, whole = 0, (0, file.n_records)
     for k, channel in enumerate(file.annotation_channels):
         # A zero byte after each record keeps a text from running on into the next one.
-        text = np.pad(_bytes(file, channel), ((0, 0), (0, 1))).tobytes()
+        text = b"".join(np.pad(block, ((0, 0), (0, 1))).tobytes() for block in _blocks(file, channel, whole))
         width = channel.per_record * file.sample_bytes + 1
         unread += len(re.findall(rb"[^\x00]+", text))
         for tal in _TAL.finditer(text):
-            onset, duration, words = float(tal[1]), float(tal[2] or 0), tal[3].split(b"\x14")
-            if max(abs(onset), duration) > LONGEST_S:
+            onset, words = float(tal[1]), tal[3]
+            duration = float(tal[2]) if tal[2] else None
+            if max(abs(onset), duration or 0.0) > LONGEST_S:
                 continue
             unread -= 1
-            record = tal.start() // width
-            if k == 0 and not words[0] and math.isnan(onset_s[record]):
+            if k == 0 and words[:1] in {b"", b"\x14"} and math.isnan(onset_s[record := tal.start() // width]):
                 onset_s[record] = onset
-            lasts = duration if tal[2] else None
-            found += [Annotation(onset, lasts, _text(word)) for word in words if word.strip()]
+            if words:  # most records hold their own time stamp and nothing else
+                found += [Annotation(onset, duration, _text(w)) for w in words.split(b"\x14") if w.strip()]
     return TimeStamps(onset_s, tuple(found), unread)
+
+
+def without_names(annotations: Sequence[Annotation], names: Sequence[str]) -> tuple[Annotation, ...]:
+    """Annotations with [name] in the place of each of `names`, whatever its case."""
+    if not names:
+        return tuple(annotations)
+    spelt = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, names))})(?:'?s)?(?!\w)", re.IGNORECASE)
+    return tuple(replace(note, text=spelt.sub("[name]", note.text)) for note in annotations)
 
 
 def _text(raw: bytes) -> str:
@@ -66,7 +80,7 @@ def _text(raw: bytes) -> str:
         return raw.decode("latin-1").strip()
 
 
-def unbroken(file: EdfFile, stamps: TimeStamps) -> tuple[Int64, Floats, list[str]]:
+def unbroken(file: EdfFile, stamps: TimeStamps) -> tuple[tuple[Int64, Floats], list[str]]:
     """The first record of each unbroken stretch, its onset in seconds after the header's start, and repairs.
 
     Raises
@@ -83,44 +97,65 @@ def unbroken(file: EdfFile, stamps: TimeStamps) -> tuple[Int64, Floats, list[str
             bare = int(np.argmax(np.isnan(onset_s)))
             raise corrupt(file.path, f"data record {bare} of a discontinuous file carries no time stamp")
         bare_too = [] if np.isnan(onset_s).all() else ["some data records carry no time stamp; read as continuous"]
-        return *whole, bare_too
+        return whole, bare_too
     if (step_s < -SAME_TIME_S).any():
         k = int(np.argmin(step_s))
         late = f"data record {k + 1} begins at {onset_s[k + 1]:g} s, before record {k} ends"
         if file.discontinuous:
             raise corrupt(file.path, late)
-        return *whole, [f"{late}; the file says it is continuous and was read so"]
+        return whole, [f"{late}; the file says it is continuous and was read so"]
     seams = np.flatnonzero(step_s > SAME_TIME_S)
     begins = np.concatenate(([0], seams + 1))
     notes = [f"{len(seams)} gap(s), {step_s[seams].sum():g} s in all, are left empty"] if len(seams) else []
     slip_s = float(step_s.sum() - step_s[seams].sum())
     if abs(slip_s) > 1:
         notes.append(f"the time stamps of the records and the sampling rate part by {slip_s:g} s")
-    return begins, onset_s[begins], notes
+    return (begins, onset_s[begins]), notes
 
 
-def samples(file: EdfFile, channel: Channel, scale: tuple[float, float], at: tuple[Int64, Floats]) -> Samples:
-    """Float32 samples of one channel at its own rate, scaled by (gain, offset), NaN in the gaps of `at`.
+def samples(file: EdfFile, channel: Channel, scale: Scale, records: tuple[int, int]) -> Samples:
+    """Float32 samples of one channel at its own rate in the records from … to, scaled by (gain, offset).
 
-    Only the channel's own bytes are read from disk; `at` is what `unbroken` returns.
+    No more than these samples and one block of records is in memory.
     """
-    raw = np.ascontiguousarray(_bytes(file, channel))
-    if file.sample_bytes == 2:
-        stored: NDArray[np.int16] | NDArray[np.int32] = raw.view("<i2").ravel()
-    else:
-        wide = np.zeros((raw.size // 3, 4), np.uint8)
-        wide[:, 1:] = raw.reshape(-1, 3)
-        stored = wide.view("<i4").ravel() >> 8
-    values = stored.astype(np.float32)
-    values *= np.float32(scale[0])
-    values += np.float32(scale[1])
-    begins, onset_s = at
-    fs_hz = channel.per_record / file.record_s
-    return on_one_grid(values, begins * channel.per_record, onset_s, fs_hz, file.path)
+    gain, offset = np.float32(scale[0]), np.float32(scale[1])
+    values = np.empty((records[1] - records[0]) * channel.per_record, np.float32)
+    done = 0
+    for block in _blocks(file, channel, records):
+        stored = _numbers(block, file.sample_bytes)
+        part = values[done : done + len(stored)]
+        np.multiply(stored, gain, out=part, casting="unsafe")
+        part += offset
+        done += len(stored)
+    return values
 
 
-def _bytes(file: EdfFile, channel: Channel) -> NDArray[np.uint8]:
-    """The bytes of one channel, of shape (records, bytes a record), not yet read."""
-    shape = (file.n_records, file.record_bytes)
-    table = np.memmap(file.path, np.uint8, "r", offset=file.header_bytes, shape=shape)
-    return table[:, channel.first_byte : channel.first_byte + channel.per_record * file.sample_bytes]
+def _numbers(block: NDArray[np.uint8], sample_bytes: int) -> NDArray[np.int16] | NDArray[np.int32]:
+    """The stored integers of a block, shape (n,): little-endian two's complement of 2 or 3 bytes."""
+    raw = np.ascontiguousarray(block).ravel()
+    if sample_bytes == 2:
+        return raw.view("<i2")
+    wide = np.zeros((raw.size // 3, 4), np.uint8)
+    wide[:, 1:] = raw.reshape(-1, 3)
+    return wide.view("<i4").ravel() >> 8
+
+
+def _blocks(file: EdfFile, channel: Channel, records: tuple[int, int]) -> Iterator[NDArray[np.uint8]]:
+    """The bytes of one channel, shape (records, bytes a record), a block of records after the other.
+
+    Whole records are read, because a disk gives its bytes in order fastest; of records larger than a block only the
+    channel's own part is.
+    """
+    width = channel.per_record * file.sample_bytes
+    if width == 0:
+        return
+    many = max(1, _BLOCK_BYTES // file.record_bytes)
+    begin, end = channel.first_byte, channel.first_byte + width
+    whole = file.record_bytes <= _BLOCK_BYTES
+    with opened(file) as stream:
+        for first in range(*records, many):
+            n = min(many, records[1] - first)
+            stream.seek(file.header_bytes + first * file.record_bytes + (0 if whole else begin))
+            read = stream.read(n * file.record_bytes if whole else width)
+            table = np.frombuffer(read, np.uint8)
+            yield table.reshape(n, -1)[:, begin:end] if whole else table.reshape(1, -1)

@@ -22,6 +22,8 @@ from pipeline.recording import PLAUSIBLE, Beats, BeatSensor, ClockKind, Floats, 
 
 ACC_PER_G = 64.0
 """ACC.csv is in 1/64 g (range ±2 g), by the info.txt that every session carries."""
+LATEST_UNIX_S = 2**32
+"""The year 2106: later starts are damage."""
 LATEST_START_S = 600.0
 """Streams of one session start within seconds of each other; further apart they are of different sessions."""
 MOST_BAD_SHARE = 0.01
@@ -108,6 +110,9 @@ def _head(path: Path, name: str, content: bytes, rows: int) -> tuple[list[float]
         known = "its first row should be a unix time" + (", its second a rate in Hz" if rows > 1 else "")
         hint = "export the session again"
         raise FileFault(Fault.TRUNCATED, f"{name} has no header", where=path.name, known=known, hint=hint) from bad
+    if not 0 <= first[0] < LATEST_UNIX_S:
+        known = "its first row should be a unix time in seconds"
+        raise FileFault(Fault.CORRUPT, f"{name} begins at no time that can be", where=path.name, known=known)
     body = lines[rows] if len(lines) > rows else b""
     return first, body[: body.rfind(b"\n") + 1]  # a last row without line end may be cut
 

@@ -213,7 +213,10 @@ def _wall(stamp: str) -> datetime | None:
 
 def _picks(raw: BaseRaw, path: Path, asked: Asked, *, trust_types: bool) -> list[tuple[int, Kind]]:
     """The channels to read with their kinds. BrainVision types are MNE's guess, so that labels go before them."""
-    types = raw.get_channel_types()
+    try:
+        types = raw.get_channel_types()
+    except KeyError as unknown:
+        raise FileFault(Fault.CORRUPT, "a channel is of no kind that FIF knows", where=path.name) from unknown
     by_label = [None if trust_types else kind_of(label) for label in raw.ch_names]
     named = [
         _KINDS.get(kind) if told is None or kind not in _KINDS else told

@@ -30,19 +30,18 @@ def on_one_grid(samples: Samples, first: Int64, onset_s: Floats, fs_hz: float, p
     """
     if len(first) == 1:
         return samples
-    spread = float(onset_s[-1] - onset_s[0]) * fs_hz
-    if spread > LARGEST_EXPANSION * len(samples) and 4 * spread > LARGE_BYTES:
+    wanted = np.rint((onset_s - onset_s[0]) * fs_hz).astype(np.int64)
+    place = np.maximum.accumulate(wanted - first) + first
+    length = int(place[-1]) + len(samples) - int(first[-1])
+    if length > LARGEST_EXPANSION * len(samples) and 4 * length > LARGE_BYTES:
         far = int(np.argmax(np.diff(onset_s)))
         raise FileFault(
             Fault.CORRUPT,
-            f"its time stamps spread {len(samples) / fs_hz:.0f} s of samples over {spread / fs_hz:.0f} s",
+            f"its time stamps spread {len(samples) / fs_hz:.0f} s of samples over {length / fs_hz:.0f} s",
             where=path.name,
             known=f"the piece that begins at {onset_s[far]:.10g} s is followed by one at {onset_s[far + 1]:.10g} s",
             hint="the recorder's clock was set or failed on the way: export the parts as separate files",
         )
-    wanted = np.rint((onset_s - onset_s[0]) * fs_hz).astype(np.int64)
-    place = np.maximum.accumulate(wanted - first) + first
-    length = int(place[-1]) + len(samples) - int(first[-1])
     grid = np.full(length, np.nan, np.float32)
     ends = np.append(first[1:], len(samples))
     for begin, end, to in zip(first.tolist(), ends.tolist(), place.tolist(), strict=True):

@@ -19,13 +19,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.clock import wall_ns, wall_to_utc, zone_of
-from pipeline.devices.archives import ZIP_MARK, names_in_zip
+from pipeline.devices.archives import GZIP_MARK, ZIP_MARK, names_in_zip, open_plain
 from pipeline.devices.sheets import first_rows
 from pipeline.errors import Fault, FileFault, StudyFault
 from pipeline.recording import Kind, Recording, ZoneSource
 
 HEAD_BYTES = 4096
 """How much of a file a reader may look at to recognise it."""
+
+FIRST_YEAR, LAST_YEAR = 1700, 2200
+"""What int64 nanoseconds hold with room to spare."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +48,17 @@ class Glimpse:
             return self.head.decode("utf-8-sig")
         except UnicodeDecodeError as cut:
             # A multi-byte character may be cut at the end of the head.
-            if cut.start >= len(self.head) - 4:
+            if cut.start >= max(len(self.head) - 4, 4):
                 return self.head[: cut.start].decode("utf-8-sig")
             return self.head.decode("latin-1")
+
+    @cached_property
+    def unpacked(self) -> bytes:
+        """The head of what a gzipped file holds; of any other file its own."""
+        if self.is_folder or not self.head.startswith(GZIP_MARK):
+            return self.head
+        with open_plain(self.path) as stream:
+            return stream.read(HEAD_BYTES)
 
     @cached_property
     def sheet(self) -> tuple[tuple[str, ...], ...]:
@@ -70,6 +81,8 @@ class Asked:
     zone_source: ZoneSource = ZoneSource.STUDY
     start: datetime | None = None
     """Wall clock of the start, from a sidecar, for exports that carry none."""
+    true_start: datetime | None = None
+    """Wall clock at which the recording really began, from a sidecar: a clock that was never set is moved to it."""
     day_one: date | None = None
     """The date of 'day 1', for exports that number their days."""
     eeg_channels: tuple[str, ...] = ()
@@ -104,8 +117,33 @@ class Asked:
 
 
 def utc_from_wall(wall: datetime, zone: str) -> int:
-    """The UTC instant of one wall-clock reading in `zone`."""
+    """The UTC instant of one wall-clock reading in `zone`.
+
+    Raises
+    ------
+    FileFault
+        IMPLAUSIBLE for a year whose instants cannot be told in nanoseconds (before 1678, after 2261).
+    """
+    checked_year(wall.year)
     return int(wall_to_utc(np.array([wall_ns(wall)], np.int64), zone)[0])
+
+
+def checked_year(year: int) -> int:
+    """The year, if instants of it can be told in nanoseconds.
+
+    Raises
+    ------
+    FileFault
+        IMPLAUSIBLE before 1700 and after 2200.
+    """
+    if not FIRST_YEAR <= year <= LAST_YEAR:
+        raise FileFault(
+            Fault.IMPLAUSIBLE,
+            f"the recording would be of {year}",
+            known="the device's clock was not set, or the file is damaged",
+            hint="look at its date, and export again",
+        )
+    return year
 
 
 def need_start(path: Path, asked: Asked) -> datetime:

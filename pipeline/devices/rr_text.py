@@ -17,24 +17,13 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pipeline.clock import NS, to_ns, wall_to_utc, zone_of
-from pipeline.devices.reader import HEAD_BYTES, Asked, Glimpse, Reader, need_start, utc_from_wall
+from pipeline.devices.reader import HEAD_BYTES, Asked, Glimpse, Reader, checked_year, need_start, utc_from_wall
+from pipeline.devices.rr_rows import LONGEST_BEAT_S, MOST_BACK_S, left_out, settled, unit_of
 from pipeline.errors import Fault, FileFault
 from pipeline.recording import Beats, BeatSensor, Floats, Int64, Kind, Recording
 
-# A median interval in this range is in seconds, in a thousand times it in ms: 24 … 240 beats/min, far apart.
-SECONDS_MEDIAN = (0.25, 2.5)
-# A longer interval is no beat (under 20/min) but a stretch that the device did not see: a gap.
-LONGEST_BEAT_S = 3.0
-# Share of rows without a positive number above which a file is refused rather than thinned out.
-MOST_BAD_SHARE = 0.05
-# Stamps whose steps fit the intervals this well (median) are beat times; others are whole seconds or the arrival of
-# radio packets: there the intervals say how beats follow one another, and the stamps when.
-STAMP_FITS_S = 0.02
-# Such beats are laid on their stamps run by run: a run ends where stamps and intervals part by more than two seconds,
-# and after 256 beats, so that a clock that drifts is followed.
-RUN_BREAK_S, RUN_BEATS = 2.0, 256
-# A stamp or mark further back than this behind the beats before it is a contradiction, not a rounding.
-MOST_BACK_S = 60.0
+# Intervals and gaps of more than a year are no recording.
+LONGEST_S = 366 * 86_400.0
 
 _RR = r"(rr|r-r|ibi|nni?|rri|pp)([ _-]?int(erval)?s?)?([ _]*[\[(]?(ms|s|sec)[\])]?)?"
 _TIME = r"((phone|sensor)[ _])?(time|timestamp|date[ _]?time|elapsed)([ _]*[\[(]?(ms|s|sec)[\])]?)?|t|date"
@@ -156,7 +145,7 @@ def _read(path: Path, asked: Asked) -> Recording:
         raise FileFault(Fault.NOTHING_USABLE, "the file holds no rows of intervals", where=path.name)
     raw = layout.numbers(page.rows, layout.rr_column)
     good = np.isfinite(raw) & (np.nan_to_num(raw) > 0)
-    scale, evidence = _unit(path, raw[good], page.says.get("unit", "").lower())
+    scale, evidence = unit_of(path, raw[good], page.says.get("unit", "").lower())
     rr_s = np.where(good, raw, 0.0) * scale
     zone, source = asked.zone_for(path, page.says.get("zone"))
     if layout.time_column is None:
@@ -164,42 +153,14 @@ def _read(path: Path, asked: Asked) -> Recording:
     else:
         end_ns, stamped = _stamps(path, layout, page.rows, rr_s, asked, zone)
         good &= stamped
-        end_ns[good], notes = _settled(path, end_ns[good], rr_s[good])
+        end_ns[good], notes = settled(path, end_ns[good], rr_s[good])
     cut = () if end == len(content) else ("the last line has no line end and may be cut: left out",)
     keep = good & (rr_s <= LONGEST_BEAT_S)
     device = page.says.get("device", "RR intervals")
     electrical = BeatSensor.ECG if _ELECTRICAL.search(device) else BeatSensor.UNKNOWN
     sensor = BeatSensor.PPG if _OPTICAL.search(device) else electrical
     beats = Beats(end_ns[keep], rr_s[keep], device, evidence, sensor)
-    return Recording(device, zone, source, beats=beats, repairs=cut + _left_out(path, good, rr_s) + notes)
-
-
-def _unit(path: Path, raw: Floats, told: str) -> tuple[float, str]:
-    """What turns the file's numbers into seconds, and how that is known."""
-    median = float(np.median(raw)) if raw.size else 0.0
-    low, high = SECONDS_MEDIAN
-    found = "s" if low <= median <= high else "ms" if low * 1000 <= median <= high * 1000 else ""
-    if not found or (told and told[:1] != found[:1]):
-        what = f"the intervals are in an unknown unit: their median is {median:g}"
-        known = f"{low:g} to {high:g} would be seconds, {low * 1000:g} to {high * 1000:g} milliseconds"
-        known += f"; the file says '{told}'" if told else ""
-        hint = "heart rates (beats/min) and samples are not read as intervals: export RR intervals in s or ms"
-        raise FileFault(Fault.UNKNOWN_UNIT, what, where=path.name, known=known, hint=hint)
-    words = {"s": "seconds", "ms": "milliseconds"}[found] + (", and the file says so" if told else "")
-    return {"s": 1.0, "ms": 1e-3}[found], f"the median interval, {median:g}, can only be {words}"
-
-
-def _left_out(path: Path, good: NDArray[np.bool_], rr_s: Floats) -> tuple[str, ...]:
-    """Notes on rows that are no beats; a fault if too many of them are no intervals at all."""
-    bad, gaps = np.count_nonzero(~good), np.count_nonzero(good & (rr_s > LONGEST_BEAT_S))
-    notes = [f"{bad} of {len(good)} rows hold no positive interval, or no time stamp where others do"] if bad else []
-    if bad > MOST_BAD_SHARE * len(good):
-        known = f"up to {MOST_BAD_SHARE:.0%} would be left out; the first is row {np.argmin(good) + 1} of the data"
-        hint = "export the intervals again, uncorrected and without other columns"
-        raise FileFault(Fault.CORRUPT, notes[0], where=path.name, known=known, hint=hint)
-    if gaps:
-        notes.append(f"{gaps} intervals above {LONGEST_BEAT_S:g} s (longest {rr_s.max():.1f} s) are gaps, not beats")
-    return tuple(notes)
+    return Recording(device, zone, source, beats=beats, repairs=cut + left_out(path, good, rr_s) + notes)
 
 
 def _summed(path: Path, rr_s: Floats, page: _Page, asked: Asked, zone: str) -> tuple[Int64, tuple[str, ...]]:
@@ -210,6 +171,8 @@ def _summed(path: Path, rr_s: Floats, page: _Page, asked: Asked, zone: str) -> t
         if not value.replace(".", "", 1).isdecimal():
             raise FileFault(Fault.CORRUPT, f"'gap: {value}' is no length in seconds", where=path.name)
         gap_s[row] += float(value)
+    if not gap_s.sum() + rr_s.sum() <= LONGEST_S:
+        raise FileFault(Fault.CORRUPT, "its intervals and gaps last more than a year in all", where=path.name)
     told = page.says.get("start") or next((value for row, value in anchors if row == 0), None)
     base = _instant(path, told, zone) if told else utc_from_wall(need_start(path, asked), zone)
     end_ns = base + np.rint((np.cumsum(rr_s) + np.cumsum(gap_s)[:-1]) * NS).astype(np.int64)
@@ -229,6 +192,7 @@ def _instant(path: Path, value: str, zone: str, before: int | None = None) -> in
     except ValueError as bad:
         hint = "write dates as 2024-03-30T22:15:00"
         raise FileFault(Fault.CORRUPT, f"'{value}' is no date and time", where=path.name, hint=hint) from bad
+    checked_year(moment.year)
     passes = [to_ns(moment if moment.tzinfo else moment.replace(tzinfo=zone_of(zone), fold=fold)) for fold in (0, 1)]
     late = [at for at in passes if before is None or at >= before - MOST_BACK_S * NS]
     if not late:
@@ -262,32 +226,6 @@ def _stamps(
     # Seconds would leave 99 % of the time without a beat: then they are milliseconds.
     unit = 1e9 if np.ptp(number[has]) < 100 * rr_s.sum() else 1e6
     return start + np.rint(value * unit).astype(np.int64), has
-
-
-def _settled(path: Path, stamp_ns: Int64, rr_s: Floats) -> tuple[Int64, tuple[str, ...]]:
-    """Ends in order: stamps that mark beginnings are moved, beats with coarse stamps are laid out by the intervals."""
-    if len(stamp_ns) < 2:
-        return stamp_ns, ()
-    step = np.diff(stamp_ns)
-    if (back := -float(step.min()) / NS) > MOST_BACK_S:
-        what = f"the time stamps step back by {back:.0f} s, at row {int(np.argmin(step)) + 2} of the data"
-        hint = "two recordings may have been joined: export each into a file of its own"
-        raise FileFault(Fault.CORRUPT, what, where=path.name, hint=hint)
-    notes = [f"{np.count_nonzero(step < 0)} time stamps stepped back by up to {back:.2f} s"] if back > 0 else []
-    as_ends, as_begins = (float(np.median(np.abs(step / NS - rr))) for rr in (rr_s[1:], rr_s[:-1]))
-    if as_begins < 0.1 * as_ends:
-        notes.append("the time stamps mark the beginning of intervals")
-        stamp_ns, as_ends = stamp_ns + np.rint(rr_s * NS).astype(np.int64), as_begins
-    if as_ends > STAMP_FITS_S:
-        notes.append("the time stamps are coarser than the beats: within a run beats follow the intervals")
-        elapsed_ns = np.rint(np.cumsum(rr_s) * NS).astype(np.int64)
-        lead_ns = stamp_ns - elapsed_ns
-        run = np.cumsum(np.abs(np.diff(lead_ns, prepend=lead_ns[:1])) > RUN_BREAK_S * NS)
-        part = (np.arange(len(run)) - np.searchsorted(run, run)) // RUN_BEATS
-        blocks = pl.DataFrame({"lead": lead_ns, "run": run, "part": part})
-        lead = blocks.select(pl.col("lead").median().over("run", "part").cast(pl.Int64))["lead"]
-        stamp_ns = elapsed_ns + lead.to_numpy()
-    return np.maximum.accumulate(stamp_ns), tuple(notes)
 
 
 READER = Reader(

@@ -20,6 +20,8 @@ from pipeline.recording import ClockKind, Int64
 
 MOST_BAD_SHARE = 0.05
 """Share of rows without a readable stamp above which a file is refused."""
+FIRST_TWO_DIGIT_YEAR = 85
+"""85 … 99 are of the last century, as in EDF: no such device is older, and shifted dates lie there."""
 
 _STAMP = (
     r"^(?P<a>\d{1,4})(?P<mark>[-/.])(?P<b>\d{1,2}|[A-Za-z]{3})[-/.](?P<c>\d{1,4})[ T]+"
@@ -122,7 +124,7 @@ def _wall(path: Path, part: pl.DataFrame, asked: Asked, notes: list[str]) -> tup
     if not ((year_first := a > 31) | (b == 0)).all():
         day_first = _day_first(path, part, (a, b, c), asked, notes)
         a, b, c = np.where(year_first, (a, b, c), (c, b, a) if day_first else (c, a, b))
-    a = np.where(a < 100, a + 2000, a)
+    a = np.where(a < 100, a + np.where(a >= FIRST_TWO_DIGIT_YEAR, 1900, 2000), a)
     half = part["half"].str.to_lowercase().str.replace_all(".", "", literal=True).fill_null("").to_numpy()
     hour = np.where(half == "", hour, hour % 12 + 12 * (half == "pm"))
     good = (a > 1900) & (a < 2200) & (b >= 1) & (b <= 12) & (c >= 1) & (hour < 24) & (minute < 60) & (second < 61)

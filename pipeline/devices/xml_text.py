@@ -62,3 +62,6 @@ def elements(stream: IO[bytes], wanted: frozenset[str], path: Path) -> Iterator[
             "the XML ends before it is complete" if cut else "the XML is damaged",
             where=path.name, known=f"line {bad.position[0]}", hint="copy it or export it again",
         ) from bad  # fmt: skip
+    except (LookupError, ValueError) as bad:
+        what = "its XML declares an encoding that cannot be read"
+        raise FileFault(Fault.CORRUPT, what, where=path.name, hint="save it as UTF-8") from bad

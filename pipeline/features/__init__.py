@@ -54,6 +54,7 @@ PARTICIPANTS = _extended(tables.PARTICIPANTS, PARTICIPANT_FAMILIES)
 
 TABLES: tuple[Table, ...] = (
     tables.RECORDINGS,
+    tables.CLOCKS,
     EPOCHS,
     SPECTRA,
     tables.EVENTS,

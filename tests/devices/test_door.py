@@ -6,6 +6,7 @@ import dataclasses
 import struct
 import subprocess
 import sys
+import time
 import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -73,6 +74,7 @@ def test_an_unknown_export_is_answered_with_the_list_of_known_ones(tmp_path: Pat
         ("1539435366.000000, IBI\n166.788885,0.390643\n", "empatica_e4"),
         ("1539435366.0, 1539435366.0, 1539435366.0\n32.0, 32.0, 32.0\n1,2,3\n", "empatica_e4"),
         (",ibi_s,day,time\n1,0.258,1,10:10:17\n", "mmash"),
+        ("written by a GENEActiv of some other firmware\n1\n2\n", "nearest: geneactiv_"),
         ("once upon a time\n", "export it in one of these formats"),
     ],
 )
@@ -166,7 +168,7 @@ def test_whatever_a_reader_raises_becomes_a_fault_with_its_cause(
 
 
 def test_a_fault_passes_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    own = FileFault(Fault.UNKNOWN_UNIT, "in furlongs")
+    own = FileFault(Fault.UNKNOWN_UNIT, "in furlongs", where="export.bin")
     monkeypatch.setattr(devices, "READERS", (fake(own),))
     with pytest.raises(FileFault) as fault:
         read_export(write(tmp_path, "FAKE"), ASKED)
@@ -186,7 +188,9 @@ def test_a_good_recording_passes_with_its_reader(tmp_path: Path, monkeypatch: py
     good = recording_of(signal_of(Kind.EDA, 1.0, np.nan, 2.0), beats=beats_of([1.0, 2.0, 2.0], [0.8, 1.0, 0.5]))
     reader = fake(good)
     monkeypatch.setattr(devices, "READERS", (reader,))
-    assert read_export(write(tmp_path, "FAKE"), ASKED) == (reader, good)
+    found, recording = read_export(write(tmp_path, "FAKE"), ASKED)
+    assert found is reader
+    assert (recording.signals, recording.beats, recording.repairs) == (good.signals, good.beats, ())
 
 
 @pytest.mark.parametrize(
@@ -254,3 +258,43 @@ def test_importing_the_door_loads_no_heavy_library(root: Path) -> None:
     code = "import sys, pipeline.devices; print(sorted({'mne', 'scipy', 'pandas', 'edfio'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+# ---- clocks that were never set --------------------------------------------------------------------------------------
+
+
+def test_a_recording_of_the_future_is_refused(tmp_path: Path) -> None:
+    ahead = time.time_ns() + 3 * 86_400 * NS
+    late = recording_of(signal_of(Kind.HR, 60.0, start=ahead))
+    with pytest.raises(FileFault, match="still to come") as fault:
+        check_recording(fake(late), late, tmp_path / "x.csv")
+    assert "true_start" in fault.value.hint
+    soon = recording_of(signal_of(Kind.HR, 60.0, start=time.time_ns() + 86_400 * NS))
+    check_recording(fake(soon), soon, tmp_path / "x.csv")
+
+
+@pytest.mark.parametrize("year", [1918, 1970])
+def test_a_clock_of_no_possible_year_is_refused_and_mended_by_its_true_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, year: int
+) -> None:
+    begin = to_ns(datetime(year, 1, 1, 3, tzinfo=UTC))
+    lost = dataclasses.replace(
+        recording_of(signal_of(Kind.HR, *[60.0] * 60, start=begin), beats=None),
+        markers=(Marker(begin + 30 * NS, 0.0, "button"),),
+    )
+    monkeypatch.setattr(devices, "READERS", (fake(lost),))
+    path = write(tmp_path, "FAKE")
+    with pytest.raises(FileFault, match=f"would be of {year}"):
+        read_export(path, ASKED)
+    asked = dataclasses.replace(ASKED, true_start=datetime(2024, 3, 1, 23))  # noqa: DTZ001
+    _, found = read_export(path, asked)
+    assert found.signals[0].start_ns == T0
+    assert found.markers[0].time_ns == T0 + 30 * NS
+    assert "true_start" in found.repairs[-1]
+
+
+def test_a_clock_where_unset_clocks_begin_is_flagged_and_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for day, flagged in ((datetime(2000, 1, 1, 5, tzinfo=UTC), True), (datetime(2000, 1, 9, tzinfo=UTC), False)):
+        monkeypatch.setattr(devices, "READERS", (fake(recording_of(signal_of(Kind.HR, 60.0, start=to_ns(day)))),))
+        _, found = read_export(write(tmp_path, "FAKE"), ASKED)
+        assert any("never set" in text for text in found.repairs) is flagged

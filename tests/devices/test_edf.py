@@ -273,7 +273,7 @@ def test_the_transducer_tells_where_the_label_does_not() -> None:
         (("F4-C4", "C4-P4", "C4-A1"), "C4-A1"),
         (("O1-A2", "Fz-Cz"), "Fz-Cz"),
         (("TP9", "AF7", "AF8", "TP10"), "AF8"),
-        (("ECG", "EEG", "EOG(L)"), "EEG"),
+        (("EMG", "EEG", "EOG(L)"), "EEG"),
     ],
 )
 def test_unasked_the_first_of_the_stated_preference_is_read(
@@ -330,9 +330,94 @@ def test_three_axes_become_one_acceleration_in_g(tmp_path: Path) -> None:
 
 
 def test_without_eeg_and_annotations_nothing_is_usable_and_the_channels_are_named(tmp_path: Path) -> None:
-    fault = refused(File((ramp(10, "ECG"), ramp(10, "SaO2"))), tmp_path)
+    fault = refused(File((ramp(10, "Snore"), ramp(10, "SaO2"))), tmp_path)
     assert fault.fault is Fault.NOTHING_USABLE
-    assert "ECG, SaO2" in fault.known
+    assert "Snore, SaO2" in fault.known
+
+
+def test_beside_the_eeg_the_first_channels_of_the_body_are_read_the_shortest_first(tmp_path: Path) -> None:
+    channels = (
+        *(ramp(10), ramp(10, "EEG C3"), ramp(20, "ECG 1", 20), ramp(20, "ECG 2", 20), ramp(5, "GSR", 5, unit="uS")),
+        *(ramp(1, "Temp hand", 1, unit="C"), ramp(10, "EOG L"), ramp(10, "EMG chin"), ramp(10, "PPG")),
+        *(ramp(2, f"ACC {axis}", 2, unit="g", physical=("-4", "4")) for axis in "ZYX"),
+    )
+    signals = read(File(channels), tmp_path).signals
+    assert [(s.kind, s.label, s.fs_hz) for s in signals] == [
+        (Kind.EEG, "EEG Fpz-Cz", 10.0),
+        (Kind.TEMP, "Temp hand", 1.0),
+        (Kind.EDA, "GSR", 5.0),
+        (Kind.ACC, "ACC X", 2.0),
+        (Kind.ECG, "ECG 1", 20.0),
+    ]
+
+
+def test_a_long_channel_beside_the_eeg_is_left_and_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.devices.edf.BESIDE_SAMPLES", 20)
+    recording = read(File((ramp(20), ramp(10, "GSR", 5, unit="uS"), ramp(40, "ECG", 20))), tmp_path)
+    assert [s.label for s in recording.signals] == ["EEG Fpz-Cz", "GSR"]
+    assert any("'ECG' is long" in r for r in recording.repairs)
+    asked = read(File((ramp(20), ramp(40, "ECG", 20))), tmp_path, replace(ROME, eeg_channels=("ECG",)))
+    assert [len(s.samples) for s in asked.signals] == [40]
+
+
+def test_the_temperature_of_the_core_is_never_taken_for_the_skins(tmp_path: Path) -> None:
+    channels = (ramp(10), ramp(1, "Temp rectal", 1, unit="C"), ramp(1, "Temp chest", 1, unit="C"))
+    recording = read(File(channels), tmp_path)
+    assert [s.label for s in recording.signals] == ["EEG Fpz-Cz", "Temp chest"]
+    assert any("'Temp rectal'" in r for r in recording.repairs)
+    (asked,) = read(File(channels), tmp_path, replace(ROME, eeg_channels=("Temp rectal",))).signals
+    assert (asked.kind, asked.label) == (Kind.TEMP, "Temp rectal")
+
+
+def test_a_channel_beside_the_eeg_that_cannot_be_read_costs_itself_only(tmp_path: Path) -> None:
+    recording = read(
+        File((ramp(10), ramp(10, "ECG", unit=""), ramp(10, "GSR", physical=("1", "1"), unit="uS"))), tmp_path
+    )
+    assert [s.kind for s in recording.signals] == [Kind.EEG]
+    assert any("'ECG' has no unit" in r for r in recording.repairs)
+    assert any("'GSR' has an impossible range" in r for r in recording.repairs)
+    alone = refused(File((ramp(10, "ECG", unit=""),)), tmp_path)
+    assert alone.fault is Fault.UNKNOWN_UNIT
+    assert '{"units": {"ECG": "uV"}}' in alone.hint
+
+
+def test_a_chest_recorder_without_eeg_gives_ecg_and_acceleration(tmp_path: Path) -> None:
+    channels = (
+        ramp(500, "ECG", 250),
+        *(ramp(50, f"Accelerometer_{axis}", 25, unit="mg") for axis in "XYZ"),
+        ramp(2, "Marker", 1, unit=""),
+        ramp(10, "HRV", 5, unit="ms"),
+    )
+    recording = read(File(channels, (stamp(0, note("+0.5", "RR 812")), stamp(1)), reserved="EDF+C"), tmp_path)
+    ecg, acc = sorted(recording.signals, key=lambda s: s.kind, reverse=True)
+    assert (ecg.kind, ecg.fs_hz, len(ecg.samples)) == (Kind.ECG, 250.0, 500)
+    assert (acc.kind, acc.fs_hz, acc.samples.shape) == (Kind.ACC, 25.0, (50, 3))
+    assert [m.label for m in recording.markers] == ["RR 812"]
+    assert any(r.endswith("left: Marker, HRV") for r in recording.repairs)
+
+
+def test_a_long_recording_without_eeg_is_a_stream_with_its_gap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.devices.edf.BESIDE_SAMPLES", 30)
+    monkeypatch.setattr("pipeline.devices.edf_signals.PIECE_SAMPLES", 20)
+    channels = (ramp(60, "ECG", 10), ramp(6, "GSR", 1, unit="uS"))
+    stamps = tuple(stamp(t) for t in (0, 1, 2, 7, 8, 9))
+    recording = read(File(channels, stamps, reserved="EDF+D"), tmp_path)
+    (stream,) = recording.streams
+    assert [s.label for s in recording.signals] == ["GSR"]
+    pieces = list(stream.pieces())
+    assert [len(p.samples) for p in pieces] == [20, 10, 20, 10]
+    assert [(p.start_ns - START_NS) / NS for p in pieces] == [0, 2, 7, 9]
+    assert np.concatenate([p.samples for p in pieces]) == pytest.approx(np.arange(1, 61) / 10, abs=1e-5)
+    assert (stream.measured_s, (stream.end_ns - stream.start_ns) / NS) == (6.0, 10.0)
+    assert len(list(stream.pieces())) == 4
+
+
+def test_a_dreem_export_is_read_by_its_frontal_derivation(tmp_path: Path) -> None:
+    labels = ("EEG Fpz-O1", "EEG Fpz-O2", "EEG Fpz-F7", "EEG F8-F7", "EEG F7-01", "EEG F8-O2", "EEG Fpz-F8")
+    channels = (*(ramp(250, label, 250) for label in labels), ramp(50, "Accelero Norm", 50, unit="g"))
+    recording = read(File(channels), tmp_path)
+    assert [(s.label, s.fs_hz) for s in recording.signals] == [("EEG Fpz-O1", 250.0)]
+    assert any("left: Accelero Norm" in r for r in recording.repairs)
 
 
 # ---- units -----------------------------------------------------------------------------------------------------------
@@ -680,6 +765,17 @@ def test_unknown_stages_are_refused_and_listed(tmp_path: Path) -> None:
     assert fault.what == "unknown sleep stages: 'Sleep stage 5', 'Sleep stage N'"
 
 
+def test_a_year_that_no_clock_reaches_is_refused(tmp_path: Path) -> None:
+    file = File((ramp(10),), date="01.03.yy", recording="Startdate 01-MAR-9024 X X X")
+    assert refused_year(file, tmp_path) is Fault.IMPLAUSIBLE
+
+
+def refused_year(file: File, folder: Path) -> Fault:
+    with pytest.raises(FileFault) as caught:
+        read(file, folder)
+    return caught.value.fault
+
+
 def test_annotations_that_break_the_format_are_counted(tmp_path: Path) -> None:
     file = scored(note("+0", "Sleep stage W", "30"), b"rubbish\0", b"+99999999999\x14far away\x14\0")
     recording = read(file, tmp_path)
@@ -694,6 +790,40 @@ def test_annotation_texts_are_utf8_or_latin1(tmp_path: Path) -> None:
 def test_one_time_may_carry_several_texts(tmp_path: Path) -> None:
     recording = read(scored(b"+5\x141.5\x14lights off\x14\0".replace(b"\x141.5", b"\x151.5\x14cough")), tmp_path)
     assert [(m.label, m.duration_s) for m in recording.markers] == [("cough", 1.5), ("lights off", 1.5)]
+
+
+# ---- privacy ---------------------------------------------------------------------------------------------------------
+
+
+def test_names_of_the_header_reach_neither_markers_nor_anything_else(tmp_path: Path) -> None:
+    texts = ("Haagse snores", "HARRY turns left", "MCH-0234567 calibrated by Jop", "Harrys blanket", "may cough")
+    file = scored(*(note(f"+{k}", text) for k, text in enumerate(texts)))
+    patient = "MCH-0234567 F 02-MAY-1951 Haagse_Harry"
+    recording_field = "Startdate 02-MAR-2024 PSG-1234/2024 BK/JOP Telemetry_1"
+    content = bytearray(file.content())
+    content[8:88], content[88:168] = patient.encode().ljust(80), recording_field.encode().ljust(80)
+    path = tmp_path / "night.edf"
+    path.write_bytes(content)
+    found = READER.read(path, ROME)
+    assert [m.label for m in found.markers] == [
+        "[name] snores",
+        "[name] turns left",
+        "[name] calibrated by [name]",
+        "[name] blanket",
+        "may cough",
+    ]
+    said = repr(found).casefold()
+    assert not any(word in said for word in ("haagse", "0234567", "1951", "jop", "telemetry"))
+
+
+def test_stages_survive_a_patient_who_is_called_like_one(tmp_path: Path) -> None:
+    content = bytearray(scored(note("+0", "Sleep stage W", "30"), note("+30", "Sleep stage R", "30")).content())
+    content[8:88] = b"Sleep Stage".ljust(80)
+    path = tmp_path / "night.edf"
+    path.write_bytes(content)
+    found = READER.read(path, ROME).hypnogram
+    assert found is not None
+    assert found.stages.tolist() == [0, 4]
 
 
 # ---- outside references ----------------------------------------------------------------------------------------------
@@ -864,7 +994,7 @@ def test_one_channel_of_a_night_takes_a_fraction_of_a_second(eight_hours: Path) 
     took = []
     for _ in range(3):
         begun = time.process_time()
-        (signal,) = READER.read(eight_hours, ROME).signals
+        (signal,) = READER.read(eight_hours, replace(ROME, eeg_channels=("EEG Fpz-Cz",))).signals
         took.append(time.process_time() - begun)
     assert len(signal.samples) == 8 * 3600 * 256
     assert signal.samples[:2] == pytest.approx([25.6, 25.7], abs=1e-3)

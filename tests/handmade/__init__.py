@@ -12,7 +12,7 @@ from handmade.sample import Sample
 
 
 def _found() -> dict[str, Sample]:
-    names = [info.name for info in pkgutil.iter_modules(__path__) if info.name != "sample"]
+    names = [info.name for info in pkgutil.iter_modules(__path__) if info.name not in {"sample", "mutations"}]
     return {name: importlib.import_module(f"handmade.{name}").SAMPLE for name in names}
 
 

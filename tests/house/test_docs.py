@@ -23,13 +23,14 @@ def _block(language: str, after: str) -> str:
     return found.group(1)
 
 
-def test_the_dictionary_is_what_the_code_declares() -> None:
-    spec = importlib.util.spec_from_file_location("dictionary", ROOT / "tests" / "house" / "dictionary.py")
+@pytest.mark.parametrize("page", ["dictionary", "formats"])
+def test_a_generated_page_is_what_the_code_declares(page: str) -> None:
+    spec = importlib.util.spec_from_file_location(page, ROOT / "tests" / "house" / f"{page}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    assert module.PATH.read_text(encoding="utf-8") == module.text(), "run: make dictionary"
+    assert module.PATH.read_text(encoding="utf-8") == module.text(), f"run: make {page}"
 
 
 def test_every_command_stands_in_the_readme_and_no_other() -> None:

@@ -1,0 +1,117 @@
+"""Exports of one participant that contradict each other; and how those that overlap are resolved.
+
+The rule for overlap: exports of different formats may overlap as they like, and `align` says which one fills an epoch.
+Two exports of one format that measure the same kinds at the same time are either the same recording exported twice, in
+parts that overlap (then they say the same, and both stay), or one of them is another person's or has a wrong clock
+(then they differ, and the one that begins later is refused).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from pipeline.errors import Fault, FileFault
+from pipeline.extract import Extracted
+
+MAX_SPAN_DAYS = 3 * 366
+"""A participant's recordings lie within three years; one outside has a broken clock."""
+LEAST_OVERLAP = timedelta(minutes=1)
+SAME_SHARE = 0.99
+"""Share of the values of the epochs that both measured from which two exports say the same: the first and the last
+epoch of a part are cut otherwise."""
+SAME = 1e-4
+"""Relative difference up to which two values are the same: exports round."""
+_NEVER = datetime(1, 1, 1, tzinfo=UTC)
+_ANYTIME = frozenset({"markers", "saliva", "answers", "diary"})
+
+
+def find_conflict(parts: Sequence[Extracted]) -> tuple[str, FileFault] | None:
+    """The name of the first recording that contradicts another of the participant, and why; None when all agree.
+
+    Contradictions: the same content twice; two exports of one format that differ where they overlap; a clock years
+    away from the others.
+    """
+    held = sorted(((_row(part), part) for part in parts), key=lambda one: _order(one[0]))
+    starts = [row["start_utc"] for row, _ in held if row["start_utc"] is not None]
+    middle = sorted(starts)[len(starts) // 2] if starts else None
+    for index, (row, part) in enumerate(held):
+        if middle is not None and row["start_utc"] is not None:
+            away = abs(row["start_utc"] - middle)
+            if away > timedelta(days=MAX_SPAN_DAYS / 2):
+                return row["export"], _far(row)
+        for other, other_part in held[:index]:
+            if row["sha256"] == other["sha256"]:
+                return row["export"], _twice(row, other)
+            if _overlap(row, other) > LEAST_OVERLAP and not _say_the_same(part.epochs, other_part.epochs):
+                return row["export"], _differ(row, other)
+    return None
+
+
+def _row(part: Extracted) -> dict[str, Any]:
+    return part.recordings.row(0, named=True)
+
+
+def _order(row: dict[str, Any]) -> tuple[bool, datetime, datetime, str]:
+    start, end = row["start_utc"] or _NEVER, row["end_utc"] or _NEVER
+    return row["start_utc"] is not None, start, end, str(row["export"])
+
+
+def _overlap(row: dict[str, Any], other: dict[str, Any]) -> timedelta:
+    """How long two exports of one format measure the same kinds at once."""
+    shared = set(row["kinds"]) & set(other["kinds"]) - _ANYTIME
+    if row["reader"] != other["reader"] or not shared or row["start_utc"] is None or other["start_utc"] is None:
+        return timedelta(0)
+    shared_s = (min(row["end_utc"], other["end_utc"]) - max(row["start_utc"], other["start_utc"])).total_seconds()
+    return timedelta(seconds=shared_s)
+
+
+def _say_the_same(one: pl.DataFrame, two: pl.DataFrame) -> bool:
+    """Whether nearly all values of the epochs that both measured are equal; true where they share no epoch."""
+    both = one.join(two, on="start_utc", how="inner", suffix="_two")
+    same = total = 0
+    for name in one.columns:
+        if f"{name}_two" not in both.columns or name == "participant":
+            continue
+        a, b = both.get_column(name), both.get_column(f"{name}_two")
+        known = (a.is_not_null() & b.is_not_null()).to_numpy()
+        if isinstance(a.dtype, pl.Enum):
+            equal = (a == b).fill_null(value=False).to_numpy()
+        else:
+            equal = np.isclose(a.cast(pl.Float64).to_numpy(), b.cast(pl.Float64).to_numpy(), rtol=SAME, atol=SAME)
+        same, total = same + int((equal & known).sum()), total + int(known.sum())
+    return same >= SAME_SHARE * total
+
+
+def _far(row: dict[str, Any]) -> FileFault:
+    return FileFault(
+        Fault.IMPLAUSIBLE,
+        f"it begins on {row['start_utc']:%Y-%m-%d}, more than a year and a half from the participant's others",
+        where=row["export"],
+        hint="was the device's clock set? give its true_start in a sidecar",
+    )
+
+
+def _twice(row: dict[str, Any], other: dict[str, Any]) -> FileFault:
+    return FileFault(
+        Fault.DUPLICATE,
+        "the same content was taken in already",
+        where=row["export"],
+        known=f"it equals {other['export']}",
+        hint="remove one of the two",
+    )
+
+
+def _differ(row: dict[str, Any], other: dict[str, Any]) -> FileFault:
+    shared = sorted(set(row["kinds"]) & set(other["kinds"]) - _ANYTIME)
+    return FileFault(
+        Fault.OVERLAP,
+        f"it overlaps {other['export']} by {_overlap(row, other).total_seconds() / 60:.0f} min and says otherwise",
+        where=row["export"],
+        known=f"both hold {', '.join(shared)} and one person wears one such device at a time",
+        hint="is it another participant's, or was a clock set wrong? Put it back into inbox/ when mended",
+    )
