@@ -41,7 +41,7 @@ STEPS_NAMES = ("steps", "step", "step_count", "step count")
 STAMP_NAMES = ("timestamp", "datetime", "date_time", "date time", "date/time", "time_stamp", "time stamp", "time")
 OFF_NAMES = ("offwrist", "off-wrist", "off_wrist", "off-wrist status", "nonwear", "non-wear", "non_wear")
 """Names of a column that is 1 where the device was not worn."""
-_ELSEWHERE = frozenset({"pimn", "tatn", "zcmn", "mesaid"})
+_ELSEWHERE = frozenset({"pimn", "tatn", "zcmn", "linetime", "validday"})
 """Columns that only formats with readers of their own have."""
 _MAKERS = {
     "actiwatch": CountsScale.ACTIWATCH,

@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
+import polars as pl
+
 from pipeline.devices.archives import ZIP_MARK, open_zip
 from pipeline.devices.delimited import cells_of, content_of, lines_of, separator_of, text_of
 from pipeline.errors import Fault, FileFault
@@ -80,6 +82,12 @@ def spreadsheet(path: Path) -> dict[str, tuple[Row, ...]]:
     for rows in out.values():
         _bounded(rows, path)
     return {name: rows for name, rows in out.items() if rows}
+
+
+def named_columns(names: Row, rows: tuple[Row, ...]) -> pl.DataFrame:
+    """Rows below a header as text columns by name, short rows filled up; of a name that comes twice, the last."""
+    columns = {name: [row[k] if k < len(row) else "" for row in rows] for k, name in enumerate(names) if name}
+    return pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.String))
 
 
 def _unpacks_small(path: Path) -> None:
