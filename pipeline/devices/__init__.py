@@ -71,6 +71,7 @@ from pipeline.devices import (
     vu_ams,
     wfdb_record,
     zmax,
+    saliva_table,
 )
 from pipeline.devices.reader import Asked, Glimpse, Reader, glimpse, utc_from_wall
 from pipeline.errors import Fault, FileFault
@@ -128,6 +129,7 @@ READERS: tuple[Reader, ...] = (
     vu_ams.READER,
     wfdb_record.READER,
     zmax.READER,
+    saliva_table.READER,
 )
 
 EARLIEST_YEAR = 1985
