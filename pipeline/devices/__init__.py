@@ -72,6 +72,7 @@ from pipeline.devices import (
     wfdb_record,
     zmax,
     saliva_table,
+    sleep_diary,
 )
 from pipeline.devices.reader import Asked, Glimpse, Reader, glimpse, utc_from_wall
 from pipeline.errors import Fault, FileFault
@@ -130,6 +131,7 @@ READERS: tuple[Reader, ...] = (
     wfdb_record.READER,
     zmax.READER,
     saliva_table.READER,
+    sleep_diary.READER,
 )
 
 EARLIEST_YEAR = 1985

@@ -27,7 +27,9 @@ _CLOCK = re.compile(
     r"\s*(?P<half>[ap]\.?m\.?)?",
     re.IGNORECASE,
 )
-_BARE = re.compile(r"(?P<hour>\d{1,2})(?P<minute>\d{2})()|(?P<whole>\d{1,2})\s*(?P<half>[ap]\.?m\.?)", re.IGNORECASE)
+_BARE = re.compile(
+    r"(?P<hour>\d{1,2})(?P<minute>\d{2})|(?P<whole>\d{1,2})\s*(?:(?P<half>[ap]\.?m\.?)|h|uhr)", re.IGNORECASE
+)
 _DATED = re.compile(r"\s*\d{1,4}[-/. ]\s?(\d{1,2}|[A-Za-z]{3})[-/. ]\s?\d{1,4}(?!\d)")
 _SHOWN = re.compile(r"[\d:.,h apmAPM+-]{1,12}")
 
