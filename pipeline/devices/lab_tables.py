@@ -195,6 +195,14 @@ def number_of(text: str) -> float | None:
     return float(bare) if re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", bare) else None
 
 
+def are_numbers(cells: Sequence[str]) -> bool:
+    """Whether a column of times counts something: bare numbers, of which one at least cannot be a clock like 07.30."""
+    filled = [text for text in cells if text]
+    if not filled or any(number_of(text) is None for text in filled):
+        return False
+    return not all(re.fullmatch(r"\d{1,2}\.\d{2}", text) and clock_s(text) is not None for text in filled)
+
+
 def shown(text: str) -> str:
     """A cell as a fault or note may quote it: only what looks like a number or clock, for words may name someone."""
     return f"'{text}'" if _SHOWN.fullmatch(text) else "text"

@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from pipeline.devices import lab_words as words
-from pipeline.devices.lab_tables import DAY_S, LabTable, at, clock_s, moments_of, number_of, shown
+from pipeline.devices.lab_tables import DAY_S, LabTable, are_numbers, at, clock_s, moments_of, number_of, shown
 from pipeline.devices.lab_words import plain
 from pipeline.devices.reader import Asked
 from pipeline.errors import Fault, FileFault
@@ -52,7 +52,7 @@ def taken_at(
     dates = _dates(table, asked, path, notes)
     waking = _clocks(table.column(words.AWAKENING), asked, path, notes)
     after = [number_of(text) for text in table.column(words.AFTER_WAKING)]
-    if place is not None and _are_numbers(cells):
+    if place is not None and are_numbers(cells):
         return _counted(table, place, dates, waking, asked, path)
     moments = moments_of(cells, asked, path, notes)
     clocks = [None if moment else clock_s(text) for moment, text in zip(moments, cells, strict=True)]
@@ -92,14 +92,6 @@ def _clocks(cells: Sequence[str], asked: Asked, path: Path, notes: list[str]) ->
         clock_s(text) if moment is None else (moment.hour * 60 + moment.minute) * 60 + moment.second
         for moment, text in zip(moments, cells, strict=True)
     ]
-
-
-def _are_numbers(cells: Sequence[str]) -> bool:
-    filled = [text for text in cells if text]
-    if not filled or any(number_of(text) is None for text in filled):
-        return False
-    # 07.30 is a clock where every cell can be one.
-    return not all(re.fullmatch(r"\d{1,2}\.\d{2}", text) and clock_s(text) is not None for text in filled)
 
 
 def _counted(
