@@ -58,6 +58,7 @@ from pipeline.devices import (
     ishne_ecg,
     kubios_report,
     matrix_bin,
+    event_log,
     mmash,
     mne_eeg,
     motionwatch_mtn,
@@ -71,12 +72,15 @@ from pipeline.devices import (
     polar_flow_rr,
     polar_sensor,
     rdann_stages,
+    questionnaire,
     rr_text,
     sensewear_xls,
     tempatilumi_txt,
     vu_ams,
     wfdb_record,
     zmax,
+    saliva_table,
+    sleep_diary,
 )
 from pipeline.devices.reader import Asked, Glimpse, Reader, glimpse, utc_from_wall
 from pipeline.errors import Fault, FileFault
@@ -121,6 +125,7 @@ READERS: tuple[Reader, ...] = (
     ishne_ecg.READER,
     kubios_report.READER,
     matrix_bin.READER,
+    event_log.READER,
     mmash.READER,
     mne_eeg.READER,
     motionwatch_mtn.READER,
@@ -134,12 +139,15 @@ READERS: tuple[Reader, ...] = (
     polar_flow_rr.READER,
     polar_sensor.READER,
     rdann_stages.READER,
+    questionnaire.READER,
     rr_text.READER,
     sensewear_xls.READER,
     tempatilumi_txt.READER,
     vu_ams.READER,
     wfdb_record.READER,
     zmax.READER,
+    saliva_table.READER,
+    sleep_diary.READER,
 )
 
 EARLIEST_YEAR = 1985

@@ -6,15 +6,17 @@ as ISO text, whole numbers without '.0', empty cells as ''.
 
 from __future__ import annotations
 
+import csv
 import io
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
 import polars as pl
 
 from pipeline.devices.archives import ZIP_MARK, open_zip
-from pipeline.devices.delimited import cells_of, content_of, lines_of, separator_of, text_of
+from pipeline.devices.delimited import cells_of, content_of, lines_of, separator_of, text_of, whole_lines
 from pipeline.errors import Fault, FileFault
 
 XLS_MARK = b"\xd0\xcf\x11\xe0"
@@ -25,6 +27,14 @@ GLIMPSED = 12
 
 Row = tuple[str, ...]
 _SHEET_MEMBERS = frozenset({"workbook.xml", "content.xml"})
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """Rows of text that hold anything, and the number that each has in the file (from 1)."""
+
+    rows: tuple[Row, ...]
+    numbers: tuple[int, ...]
 
 
 def is_spreadsheet(head: bytes, names: frozenset[str]) -> bool:
@@ -60,8 +70,49 @@ def rows_of(path: Path) -> dict[str, tuple[Row, ...]]:
     return {"": rows}
 
 
+def numbered_sheets(path: Path) -> tuple[dict[str, Sheet], list[str]]:
+    """Every sheet of a file that holds anything, its rows as the file numbers them, and notes on what was left out.
+
+    A last line of text without a line end may be cut, and is left out. A quoted cell may hold line ends.
+
+    Raises
+    ------
+    FileFault
+        CORRUPT if a workbook cannot be opened; TOO_LARGE beyond `MOST_ROWS` rows or `MOST_CELLS` cells.
+    """
+    with path.open("rb") as stream:
+        head = stream.read(8)
+    if head.startswith((XLS_MARK, ZIP_MARK)):
+        sheets = {name: _numbered(rows, first) for name, (first, rows) in _book(path).items()}
+        return {name: sheet for name, sheet in sheets.items() if sheet.rows}, []
+    content, notes = whole_lines(content_of(path, MOST_SHEET_BYTES))
+    lines = lines_of(text_of(content))
+    filled = [line for line in lines if line.strip()][:GLIMPSED]
+    separator = separator_of(max(filled, key=lambda line: line.count(separator_of(line)), default=""))
+    text = "\n".join(lines)
+    if text.count('"') % 2 == 0:
+        table = csv.reader(io.StringIO(text), delimiter=separator)
+        rows = [tuple(cell.strip(" \t\"'\u00a0") for cell in row) for row in table]
+    else:  # one quote too many would swallow everything behind it
+        rows = [tuple(cells_of(line, separator)) for line in lines]
+    _bounded(tuple(rows), path)
+    sheet = _numbered(rows)
+    return {"": sheet} if sheet.rows else {}, notes
+
+
+def _numbered(rows: Iterable[Row], first: int = 1) -> Sheet:
+    kept = [(number, row) for number, row in enumerate(rows, start=first) if any(row)]
+    return Sheet(tuple(row for _, row in kept), tuple(number for number, _ in kept))
+
+
 def spreadsheet(path: Path) -> dict[str, tuple[Row, ...]]:
     """The sheets of a workbook that hold anything, in its order."""
+    out = {name: _filled(rows) for name, (_, rows) in _book(path).items()}
+    return {name: rows for name, rows in out.items() if rows}
+
+
+def _book(path: Path) -> dict[str, tuple[int, tuple[Row, ...]]]:
+    """Every sheet of a workbook: the number of its first row, and its rows from that on, blank ones kept."""
     from python_calamine import CalamineError, CalamineWorkbook
 
     with path.open("rb") as stream:
@@ -70,18 +121,21 @@ def spreadsheet(path: Path) -> dict[str, tuple[Row, ...]]:
         raise FileFault(Fault.TOO_LARGE, "the workbook is larger than 64 MB", where=path.name, hint="save it as csv")
     if content.startswith(ZIP_MARK):
         _unpacks_small(path)
+    out = {}
     try:
         book = CalamineWorkbook.from_filelike(io.BytesIO(content))
-        sheets = {name: book.get_sheet_by_name(name).to_python() for name in book.sheet_names}
+        for name in book.sheet_names:
+            sheet = book.get_sheet_by_name(name)
+            rows = tuple(tuple(_text(cell) for cell in row) for row in sheet.to_python())
+            out[name] = (1 + (sheet.start or (0, 0))[0], rows)
     except (CalamineError, ValueError, OSError, OverflowError) as bad:
         raise FileFault(
             Fault.CORRUPT, "the workbook cannot be opened", where=path.name, known=type(bad).__name__,
             hint="open it, save it again, or save the sheet as csv",
         ) from bad  # fmt: skip
-    out = {name: _filled(tuple(_text(cell) for cell in row) for row in rows) for name, rows in sheets.items()}
-    for rows in out.values():
+    for _, rows in out.values():
         _bounded(rows, path)
-    return {name: rows for name, rows in out.items() if rows}
+    return out
 
 
 def named_columns(names: Row, rows: tuple[Row, ...]) -> pl.DataFrame:

@@ -82,7 +82,7 @@ def instants(cells: pl.Series, asked: Asked, zone: str, path: Path, *, follows_z
     return Stamps(utc, good, ClockKind.LOCAL, tuple(notes))
 
 
-def wall_clocks(cells: pl.Series, asked: Asked, path: Path) -> Walls:
+def wall_clocks(cells: pl.Series, asked: Asked, path: Path, most_bad_share: float = MOST_BAD_SHARE) -> Walls:
     """The wall clock that each stamp shows, and its offset where the stamps carry one."""
     part = cells.fill_null("").str.strip_chars(" \t\"'").str.extract_groups(_STAMP).struct.unnest()
     named = part["b"].str.contains("[A-Za-z]").fill_null(value=False).any()
@@ -91,7 +91,7 @@ def wall_clocks(cells: pl.Series, asked: Asked, path: Path) -> Walls:
     # A month in letters stands between day and year wherever dates are so written.
     asked = replace(asked, date_order=DateOrder.DAY_FIRST) if named else asked
     wall, good = _wall(path, part, asked, notes)
-    if np.mean(~good) > MOST_BAD_SHARE:
+    if np.mean(~good) > most_bad_share:
         row = int(np.argmin(good))
         known = f"{np.count_nonzero(~good)} of {len(good)} rows, first in row {row + 1} below the header"
         hint = "write stamps as 2024-03-30 22:15:00"
