@@ -19,6 +19,7 @@ import numpy as np
 from pipeline.clock import to_datetime
 from pipeline.devices import (
     actiwatch_awd,
+    apple_health,
     edf,
     empatica_e4,
     epoch_csv,
@@ -37,6 +38,7 @@ from pipeline.recording import PLAUSIBLE, Beats, Kind, Recording, Signal, Signal
 
 READERS: tuple[Reader, ...] = (
     actiwatch_awd.READER,
+    apple_health.READER,
     edf.READER,
     empatica_e4.READER,
     epoch_csv.READER,
