@@ -183,6 +183,8 @@ def _joined(begin: Int64, end: Int64, gap_ns: int) -> Spans:
 
 def _one_source_at_a_time(ranked: list[Timed], widened_ns: int) -> tuple[Timed, int]:
     """Records of which no two of different sources share a time, the better one's kept; and how many were dropped."""
+    if len(ranked) == 1:
+        return ranked[0], 0
     kept: list[Timed] = []
     taken: Spans = (np.empty(0, np.int64), np.empty(0, np.int64))
     dropped = 0
@@ -202,10 +204,9 @@ def _signals(path: Path, records: Records, kind: Kind, notes: list[str]) -> tupl
     if not ranked:
         return ()
     cell_ns = CELL_S[kind] * NS
-    if kind is not Kind.STEPS:  # a reading takes its whole cell, so that no cell mixes sources
-        ranked = [
-            (begin // cell_ns * cell_ns, begin // cell_ns * cell_ns + cell_ns, value) for begin, _, value in ranked
-        ]
+    if kind is not Kind.STEPS and len(ranked) > 1:  # a reading takes its whole cell, so that no cell mixes sources
+        cells = [begin // cell_ns * cell_ns for begin, _, _ in ranked]
+        ranked = [(cell, cell + cell_ns, value) for cell, (_, _, value) in zip(cells, ranked, strict=True)]
     (begin, end, value), dropped = _one_source_at_a_time(ranked, 0)
     label = LABELS.get(kind, "steps")
     if dropped:
@@ -215,7 +216,8 @@ def _signals(path: Path, records: Records, kind: Kind, notes: list[str]) -> tupl
         signal = shared_out(kind, label, begin, end, value, CELL_S[kind], path, notes)
     else:
         notes.append(f"{label}: the readings of each {CELL_S[kind]} s are averaged, cells without one are missing")
-        signal = averaged(kind, label, begin, np.where(value > 0, value, np.nan), CELL_S[kind], path)
+        value[value <= 0] = np.nan
+        signal = averaged(kind, label, begin, value, CELL_S[kind], path)
     return (signal,) if signal is not None else ()
 
 
@@ -256,8 +258,8 @@ def _beats(records: Records) -> Beats | None:
     watches = [columns for source, columns in records.beats.items() if records.ranks[source] == WATCH]
     if not watches:
         return None
-    columns = max(watches, key=lambda one: len(one.begin))
-    begin, second, rate = (np.array(part, np.float64) for part in (columns.begin, columns.end, columns.value))
+    columns = max(watches, key=lambda one: len(one.rate))
+    begin, second, rate = (np.array(part, np.float64) for part in (columns.record, columns.second, columns.rate))
     ahead = (second - begin) % 900
     at_ms = np.rint((begin + np.where(ahead > 870, ahead - 900, ahead)) * 1000).astype(np.int64)
     at_ms, first = np.unique(at_ms, return_index=True)

@@ -14,6 +14,7 @@ from datetime import date
 
 import numpy as np
 
+from pipeline.clock import NS
 from pipeline.recording import Floats, Int64, Kind
 
 SLEEP, SDNN = "HKCategoryTypeIdentifierSleepAnalysis", "HKQuantityTypeIdentifierHeartRateVariabilitySDNN"
@@ -43,20 +44,29 @@ _BEAT = re.compile(r"(\d{1,2}):(\d{2}):(\d{2})(?:[.,](\d{1,6}))?")
 class Columns:
     """Records of one kind from one source: seconds since 1970 UTC at which each begins and ends, and its value."""
 
-    begin: array[float] = field(default_factory=lambda: array("d"))
-    end: array[float] = field(default_factory=lambda: array("d"))
+    begin: array[int] = field(default_factory=lambda: array("I"))
+    end: array[int] = field(default_factory=lambda: array("I"))
     value: array[float] = field(default_factory=lambda: array("f"))
 
     def in_time(self) -> tuple[Int64, Int64, Floats]:
         """Begin and end in ns and value, in order of time, each record once."""
-        begin, end = (np.frombuffer(part, np.float64) for part in (self.begin, self.end))
+        begin, end = (np.frombuffer(part, np.uint32) for part in (self.begin, self.end))
         value = np.frombuffer(self.value, np.float32)
-        order = np.lexsort((value, end, begin))
-        begin, end, value = begin[order], end[order], value[order]
+        if (begin[1:] < begin[:-1]).any():
+            order = np.lexsort((value, end, begin)).astype(np.uint32)
+            begin, end, value = begin[order], end[order], value[order]
         new = np.ones(len(begin), np.bool_)
-        new[1:] = (np.diff(begin) != 0) | (np.diff(end) != 0) | (np.diff(value) != 0)
-        as_ns = [(part[new] * 1e9).astype(np.int64) for part in (begin, end)]  # whole seconds: exact
-        return as_ns[0], as_ns[1], value[new].astype(np.float64)
+        new[1:] = (begin[1:] != begin[:-1]) | (end[1:] != end[:-1]) | (value[1:] != value[:-1])
+        return begin[new].astype(np.int64) * NS, end[new].astype(np.int64) * NS, value[new].astype(np.float64)
+
+
+@dataclass(slots=True)
+class BeatColumns:
+    """Beats of one source: the second at which the record of each begins, its second of the quarter hour, its rate."""
+
+    record: array[int] = field(default_factory=lambda: array("I"))
+    second: array[float] = field(default_factory=lambda: array("f"))
+    rate: array[float] = field(default_factory=lambda: array("f"))
 
 
 class Records:
@@ -65,8 +75,8 @@ class Records:
     def __init__(self) -> None:
         self.columns: dict[tuple[Kind, int], Columns] = {}
         self.ranks: list[int] = []
-        self.beats: dict[int, Columns] = {}
-        """By source: the start of the record that a beat is of, the beat's second of the quarter hour, its rate."""
+        self.beats: dict[int, BeatColumns] = {}
+        """By source."""
         self.zones: Counter[str] = Counter()
         self.left_out: Counter[str] = Counter()
         self.stages: list[str] = []
@@ -74,7 +84,7 @@ class Records:
         self._sources: dict[str, int] = {}
         self._codes: dict[str, int] = {}
         self._days: dict[str, int] = {}
-        self._open: tuple[int, float] | None = None
+        self._open: tuple[int, int] | None = None
         self._wanted = False
 
     def take(self, tag: str, attributes: dict[str, str]) -> None:
@@ -120,21 +130,26 @@ class Records:
             self.left_out["beats without a clock or a rate"] += 1
             return
         source, begin = self._open
-        beats = self.beats.setdefault(source, Columns())
+        beats = self.beats.get(source)
+        if beats is None:
+            beats = self.beats[source] = BeatColumns()
         # Every zone differs from UTC by whole quarters of an hour, and a record lasts a minute: hours, AM and PM in
         # any tongue, and the offset need not be known.
         second = (int(clock[2]) * 60 + int(clock[3]) + float(f"0.{clock[4] or 0}")) % 900
-        beats.begin.append(begin)
-        beats.end.append(second)
-        beats.value.append(float(rate))
+        beats.record.append(begin)
+        beats.second.append(second)
+        beats.rate.append(float(rate))
 
-    def _second(self, stamp: str) -> float:
-        """Seconds since 1970 UTC of '2024-03-10 23:58:00 +0100'."""
+    def _second(self, stamp: str) -> int:
+        """Seconds since 1970 UTC of '2024-03-10 23:58:00 +0100'; ValueError if it is none, or before 1970."""
         day = self._days.get(stamp[:10])
         if day is None:
             day = self._days[stamp[:10]] = (date.fromisoformat(stamp[:10]).toordinal() - 719_163) * 86_400
         offset = int(stamp[20:23]) * 3600 + int(stamp[20] + stamp[23:25]) * 60
-        return day + int(stamp[11:13]) * 3600 + int(stamp[14:16]) * 60 + int(stamp[17:19]) - offset
+        second = day + int(stamp[11:13]) * 3600 + int(stamp[14:16]) * 60 + int(stamp[17:19]) - offset
+        if not 0 <= second < 1 << 32:
+            raise ValueError(stamp)
+        return second
 
     def _code(self, value: str) -> int:
         """The number that stands for a sleep value."""
