@@ -10,13 +10,14 @@ import dataclasses
 import re
 import traceback
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 
-from pipeline.clock import to_datetime
+from pipeline.clock import NS, to_ns
 from pipeline.devices import (
     actiwatch_awd,
     apple_health,
@@ -233,11 +234,13 @@ def _check_years(recording: Recording, path: Path) -> None:
     times += [marker.time_ns for marker in recording.markers]
     times += [sample.time_ns for sample in recording.saliva if sample.time_ns is not None]
     times += [answer.time_ns for answer in recording.answers if answer.time_ns is not None]
-    wrong = [at for at in times if not EARLIEST_YEAR <= to_datetime(at).year < LATEST_YEAR]
+    low, high = (to_ns(datetime(year, 1, 1, tzinfo=UTC)) for year in (EARLIEST_YEAR, LATEST_YEAR))
+    wrong = [at for at in times if not low <= at < high]
     if wrong:
+        year = 1970 + int(wrong[0] // (365.2425 * 86_400 * NS))  # not as a date: it may lie beyond the calendar
         raise FileFault(
             Fault.IMPLAUSIBLE,
-            f"the recording would be of {to_datetime(wrong[0]).year}",
+            f"the recording would be of {year}",
             where=path.name,
             known="the device's clock was not set, or the date was changed to hide it",
             hint="set the clock and export again; a format without a clock takes its start from the sidecar",
