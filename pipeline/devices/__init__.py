@@ -12,14 +12,14 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 
-from pipeline.clock import NS, to_datetime
+from pipeline.clock import NS, to_datetime, to_ns
 from pipeline.devices import (
     actical_csv,
     actigraph_agd,
@@ -361,13 +361,13 @@ def _check_years(recording: Recording, path: Path) -> None:
     times += [marker.time_ns for marker in recording.markers]
     times += [sample.time_ns for sample in recording.saliva if sample.time_ns is not None]
     times += [answer.time_ns for answer in recording.answers if answer.time_ns is not None]
-    latest = time.time_ns() + FUTURE_DAYS * 86_400 * NS
-    wrong = [at for at in times if at > latest or to_datetime(at).year < EARLIEST_YEAR]
+    earliest, latest = to_ns(datetime(EARLIEST_YEAR, 1, 1, tzinfo=UTC)), time.time_ns() + FUTURE_DAYS * 86_400 * NS
+    wrong = [at for at in times if not earliest <= at <= latest]
     if wrong:
-        when = to_datetime(wrong[0])
+        year = 1970 + int(wrong[0] // (365.2425 * 86_400 * NS))  # not as a date: it may lie beyond the calendar
         raise FileFault(
             Fault.IMPLAUSIBLE,
-            f"the recording would be of {when.year}" + (", which is still to come" if wrong[0] > latest else ""),
+            f"the recording would be of {year}" + (", which is still to come" if wrong[0] > latest else ""),
             where=path.name,
             known="the device's clock was not set, or the date was changed to hide it",
             hint=f'put {{"true_start": "2024-03-30T22:15:00"}}, when it really began, into {path.name}.json beside it',

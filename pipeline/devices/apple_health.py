@@ -145,7 +145,7 @@ def _zone_named(records: Records, notes: list[str]) -> str | None:
     named = []
     for name in records.zones:
         try:
-            named.append(zone_of(name).key)
+            named.append(str(zone_of(name)))
         except StudyFault:  # an offset such as GMT+2, or a name that is no more
             continue
     if len(named) > 1:

@@ -34,6 +34,8 @@ STAGES = {
 }
 LEVELS = {0.0: "deep", 1.0: "light", 2.0: "rem", 3.0: "awake", -1.0: "unmeasurable"}
 """Connect's `activityLevel` of `sleepLevels`."""
+MOST_S, MOST_MS = 4e9, 4e12
+"""The year 2096: a larger number of seconds is one of milliseconds."""
 CELL_S = {Kind.HR: 15, Kind.RMSSD: 300, Kind.SPO2: 60, Kind.STEPS: 900}
 LABELS = {Kind.HR: "heart rate", Kind.RMSSD: "RMSSD", Kind.SPO2: "oxygen saturation"}
 OFFSET_MAPS: tuple[tuple[str, Kind], ...] = (
@@ -126,7 +128,9 @@ def _number(value: Json) -> float:
 def _at(value: Json) -> int:
     """The instant, in ns, of UTC seconds or milliseconds, or of text in UTC; ValueError if it is none."""
     if isinstance(value, int | float):
-        return round(value * (NS if value < 1e11 else NS // 1000))
+        if not 0 < value < MOST_MS:
+            raise ValueError(value)
+        return round(value * (NS if value < MOST_S else NS // 1000))
     return to_ns(datetime.fromisoformat(str(value)).replace(tzinfo=UTC))
 
 

@@ -176,3 +176,11 @@ def test_a_time_that_cannot_be_read_is_corrupt(tmp_path: Path) -> None:
     with pytest.raises(FileFault) as fault:
         read(tmp_path, {"sleeps": [summary(0, 60, sleepLevelsMap={"deep": [{"startTimeInSeconds": "soon"}]})]})
     assert fault.value.fault is Fault.CORRUPT
+
+
+@pytest.mark.parametrize("second", [-1, 1e18, True])
+def test_a_time_beyond_the_calendar_is_corrupt(tmp_path: Path, second: float) -> None:
+    night = summary(0, 60, sleepLevelsMap={"deep": [span(0, 60)]}) | {"startTimeInSeconds": second}
+    with pytest.raises(FileFault) as fault:
+        read(tmp_path, [night])
+    assert fault.value.fault in {Fault.CORRUPT, Fault.IMPLAUSIBLE}
