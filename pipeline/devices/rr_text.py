@@ -78,6 +78,9 @@ def _recognise(seen: Glimpse) -> bool:
     if layout is None:
         return page.rows.is_empty() and "unit" in page.says
     rr = layout.numbers(page.rows, layout.rr_column)
+    # Several intervals in one cell are radio packets, and another reader's.
+    if layout.cells(page.rows, layout.rr_column).str.contains(r"\d[ |/;]+\d").any():
+        return False
     # Below a header that looks like a number there would be words; the samples of a signal change sign.
     if not np.isfinite(rr[:8]).all() or np.count_nonzero(rr > 0) < 0.8 * len(page.rows):
         return False
