@@ -200,4 +200,6 @@ READER = Reader(
     gives=frozenset({Kind.ACC, Kind.BVP, Kind.EDA, Kind.TEMP, Kind.HR, Kind.RR, Kind.MARKERS}),
     recognise=_recognise,
     read=_read,
+    family="wrist",
+    clock="UTC, set by the phone or computer",
 )
