@@ -31,6 +31,8 @@ _RR_NAME, _TIME_NAME = re.compile(_RR), re.compile(_TIME)
 _KNOWN_NAME = re.compile(rf"{_RR}|{_TIME}|since[ _]start|hr([ _]*[\[(]?bpm[\])]?)?")
 _HEAD_LINE = re.compile(r"[#*%].*|[a-z][\w /()-]*[:=].*|(kubios|elite ?hrv|polar|hrv|rr|ibi)\b.*", re.IGNORECASE)
 _KEY = re.compile(r"[#*%\s]*([A-Za-z][\w ]*?)\s*[:=]\s*(.+?)\s*")
+_SERIAL = re.compile(r"\s*\(?#?\b(?=\w*\d)(?:[0-9A-Fa-f]{6,}|\d{4,})\b\)?")
+"""A serial or radio id behind a model's name identifies its owner."""
 _OPTICAL, _ELECTRICAL = re.compile(r"(?i)verity|oh1|ppg|optical"), re.compile(r"(?i)\bh\d|strap|ecg")
 
 
@@ -81,6 +83,9 @@ def _recognise(seen: Glimpse) -> bool:
     if layout is None:
         return page.rows.is_empty() and "unit" in page.says
     rr = layout.numbers(page.rows, layout.rr_column)
+    # Several intervals in one cell are radio packets, and another reader's.
+    if layout.cells(page.rows, layout.rr_column).str.contains(r"\d[ |/;]+\d").any():
+        return False
     # Below a header that looks like a number there would be words; the samples of a signal change sign.
     if not np.isfinite(rr[:8]).all() or np.count_nonzero(rr > 0) < 0.8 * len(page.rows):
         return False
@@ -157,7 +162,7 @@ def _read(path: Path, asked: Asked) -> Recording:
         end_ns[good], notes = settled(path, end_ns[good], rr_s[good])
     cut = () if end == len(content) else ("the last line has no line end and may be cut: left out",)
     keep = good & (rr_s <= LONGEST_BEAT_S)
-    device = page.says.get("device", "RR intervals")
+    device = _SERIAL.sub("", page.says.get("device", "")).strip() or "RR intervals"
     electrical = BeatSensor.ECG if _ELECTRICAL.search(device) else BeatSensor.UNKNOWN
     sensor = BeatSensor.PPG if _OPTICAL.search(device) else electrical
     beats = Beats(end_ns[keep], rr_s[keep], device, evidence, sensor)

@@ -352,6 +352,11 @@ def test_the_device_line_tells_the_sensor(tmp_path: Path, device: str, sensor: B
     assert recording.beats.sensor is sensor
 
 
+@pytest.mark.parametrize("said", ["Polar H10 8C4CAD2B", "Polar H10 #12345678", "Polar H10 (4711)"])
+def test_the_serial_number_behind_a_model_is_left_out(tmp_path: Path, said: str) -> None:
+    assert read(write(tmp_path, f"# device: {said}\n800\n900\n")).device == "Polar H10"
+
+
 @pytest.mark.parametrize(
     "text",
     [
