@@ -9,6 +9,7 @@ are read by their numbers in the FIT profile 21; positions, names and serial num
 from __future__ import annotations
 
 import importlib
+import struct
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -41,6 +42,8 @@ MOST_FILE_BYTES = 512 * 1024**2
 MOST_SPAN_S = 60 * 86_400
 """A file is of a day or an activity; over a longer span a time in it is wrong."""
 TIMESTAMP = 253
+_BROKEN = (ValueError, TypeError, KeyError, IndexError, OverflowError, AssertionError, struct.error)
+"""What the library raises on damage beside its own errors."""
 _HOUR_S = 3600
 
 # Message numbers, and the field numbers that are read of each.
@@ -134,7 +137,7 @@ def _messages(path: Path) -> _Found:
     except fitdecode.FitEOFError as bad:
         hint = "copy it from the watch again"
         raise FileFault(Fault.TRUNCATED, "the file ends within a message", where=path.name, hint=hint) from bad
-    except (fitdecode.FitError, ValueError, TypeError, KeyError, IndexError, OverflowError) as bad:
+    except (fitdecode.FitError, *_BROKEN) as bad:
         known = f"reading its messages: {type(bad).__name__}"
         raise FileFault(Fault.CORRUPT, "the FIT file is damaged", where=path.name, known=known) from bad
     return found
