@@ -12,14 +12,14 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 
-from pipeline.clock import NS, to_datetime
+from pipeline.clock import NS, to_datetime, to_ns
 from pipeline.devices import (
     actical_csv,
     actigraph_agd,
@@ -28,6 +28,7 @@ from pipeline.devices import (
     actiware_csv,
     actiwatch_awd,
     acttrust_txt,
+    apple_health,
     axivity_csv,
     axivity_cwa,
     beat_list,
@@ -36,12 +37,16 @@ from pipeline.devices import (
     daqtix_csv,
     dreem_h5,
     edf,
+    embraceplus_avro,
     empatica_e4,
     epoch_csv,
     event_log,
     fitabase_csv,
     fitbit_csv,
     fitbit_json,
+    garmin_fit,
+    garmin_json,
+    garmin_stream_csv,
     geneactiv_bin,
     geneactiv_csv,
     hypnogram_domino,
@@ -52,6 +57,7 @@ from pipeline.devices import (
     hypnogram_text,
     hypnogram_xml,
     ishne_ecg,
+    kubios_report,
     matrix_bin,
     mmash,
     mne_eeg,
@@ -67,6 +73,7 @@ from pipeline.devices import (
     polar_sensor,
     questionnaire,
     rdann_stages,
+    rr_packets,
     rr_text,
     saliva_table,
     sensewear_xls,
@@ -89,6 +96,7 @@ READERS: tuple[Reader, ...] = (
     actiware_csv.READER,
     actiwatch_awd.READER,
     acttrust_txt.READER,
+    apple_health.READER,
     axivity_csv.READER,
     axivity_cwa.READER,
     beat_list.READER,
@@ -97,12 +105,16 @@ READERS: tuple[Reader, ...] = (
     daqtix_csv.READER,
     dreem_h5.READER,
     edf.READER,
+    embraceplus_avro.READER,
     empatica_e4.READER,
     epoch_csv.READER,
     event_log.READER,
     fitabase_csv.READER,
     fitbit_csv.READER,
     fitbit_json.READER,
+    garmin_fit.READER,
+    garmin_json.READER,
+    garmin_stream_csv.READER,
     geneactiv_bin.READER,
     geneactiv_csv.READER,
     hypnogram_domino.READER,
@@ -113,6 +125,7 @@ READERS: tuple[Reader, ...] = (
     hypnogram_text.READER,
     hypnogram_xml.READER,
     ishne_ecg.READER,
+    kubios_report.READER,
     matrix_bin.READER,
     mmash.READER,
     mne_eeg.READER,
@@ -128,6 +141,7 @@ READERS: tuple[Reader, ...] = (
     polar_sensor.READER,
     questionnaire.READER,
     rdann_stages.READER,
+    rr_packets.READER,
     rr_text.READER,
     saliva_table.READER,
     sensewear_xls.READER,
@@ -349,13 +363,13 @@ def _check_years(recording: Recording, path: Path) -> None:
     times += [marker.time_ns for marker in recording.markers]
     times += [sample.time_ns for sample in recording.saliva if sample.time_ns is not None]
     times += [answer.time_ns for answer in recording.answers if answer.time_ns is not None]
-    latest = time.time_ns() + FUTURE_DAYS * 86_400 * NS
-    wrong = [at for at in times if at > latest or to_datetime(at).year < EARLIEST_YEAR]
+    earliest, latest = to_ns(datetime(EARLIEST_YEAR, 1, 1, tzinfo=UTC)), time.time_ns() + FUTURE_DAYS * 86_400 * NS
+    wrong = [at for at in times if not earliest <= at <= latest]
     if wrong:
-        when = to_datetime(wrong[0])
+        year = 1970 + int(wrong[0] // (365.2425 * 86_400 * NS))  # not as a date: it may lie beyond the calendar
         raise FileFault(
             Fault.IMPLAUSIBLE,
-            f"the recording would be of {when.year}" + (", which is still to come" if wrong[0] > latest else ""),
+            f"the recording would be of {year}" + (", which is still to come" if wrong[0] > latest else ""),
             where=path.name,
             known="the device's clock was not set, or the date was changed to hide it",
             hint=f'put {{"true_start": "2024-03-30T22:15:00"}}, when it really began, into {path.name}.json beside it',

@@ -17,6 +17,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pipeline.clock import NS
+from pipeline.devices.delimited import content_of, lines_of, text_of, whole_lines
 from pipeline.devices.epoch_rows import true_start
 from pipeline.devices.reader import Asked, Glimpse, Reader, nan_gaps, utc_from_wall
 from pipeline.errors import Fault, FileFault
@@ -51,25 +52,14 @@ def _recognise(seen: Glimpse) -> bool:
     """Whether the second line is a date with a month's name and the third a time."""
     if seen.is_folder or seen.names or b"\x00" in seen.head:
         return False
-    lines = _lines(seen.text)
+    lines = lines_of(seen.text)
     return len(lines) > 3 and bool(_DATE.fullmatch(lines[1]) and _TIME.fullmatch(lines[2]))
-
-
-def _lines(text: str) -> list[str]:
-    """Lines whatever ends them: the software writes CRLF, CR and CR CR LF, sometimes in one file."""
-    return re.sub(r"\r+\n|\r", "\n", text).split("\n")
 
 
 def _read(path: Path, asked: Asked) -> Recording:
     """Counts, light and button presses of one watch."""
-    content = path.read_bytes()
-    end = max(content.rfind(b"\n"), content.rfind(b"\r")) + 1
-    notes = [] if end == len(content) else ["the last line has no line end and may be cut: left out"]
-    try:
-        text = content[:end].decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = content[:end].decode("latin-1")
-    lines = _lines(text)
+    content, notes = whole_lines(content_of(path))
+    lines = lines_of(text_of(content))
     if len(lines) <= HEADER_LINES:
         raise FileFault(
             Fault.TRUNCATED, "the file ends within its header", where=path.name, hint="export it from the watch again"

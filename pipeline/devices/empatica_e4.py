@@ -206,5 +206,5 @@ READER = Reader(
     recognise=_recognise,
     read=_read,
     family="wrist",
-    clock="UTC",
+    clock="UTC, set by the phone or computer",
 )

@@ -28,8 +28,8 @@ MARK = b"ISHNE1.0"
 HEADER_BYTES = 522
 MOST_LEADS = 12
 MISSING = -32768
-EARLIEST_YEAR = 1985
-"""Digital Holter recorders are no older: an earlier year was written to hide the date."""
+EARLIEST_YEAR, LATEST_YEAR = 1985, 2100
+"""Digital Holter recorders are no older: another year was written to hide the date."""
 MOST_IN_MEMORY = 32_000_000
 """Samples of all leads above which they are streamed: 128 MB as float32, a day of three leads at 120 Hz."""
 PIECE = 2_000_000
@@ -142,7 +142,7 @@ def _wall(date: list[int], clock: list[int]) -> datetime | None:
         wall = datetime(year, month, day, hour, minute, second)  # noqa: DTZ001  a wall clock
     except ValueError:
         return None
-    return wall if wall.year >= EARLIEST_YEAR else None
+    return wall if EARLIEST_YEAR <= wall.year < LATEST_YEAR else None
 
 
 def _labels(codes: list[int]) -> tuple[str, ...]:

@@ -27,12 +27,14 @@ def averaged(kind: Kind, label: str, at_ns: Int64, values: Floats, cell_s: int, 
     if not finite.any():
         return None
     cell_ns = cell_s * NS
-    cell, value = at_ns[finite] // cell_ns, values[finite]
-    if (np.diff(cell) < 0).any():
+    cell, value = at_ns // cell_ns, values
+    if not finite.all():
+        cell, value = cell[finite], value[finite]
+    if (cell[1:] < cell[:-1]).any():
         order = np.argsort(cell, kind="stable")
         cell, value = cell[order], value[order]
     samples = _empty(int(cell[0]), int(cell[-1]) + 1, label, path)
-    first = np.flatnonzero(np.diff(cell, prepend=cell[0] - 1))
+    first = np.concatenate(([0], np.flatnonzero(cell[1:] != cell[:-1]) + 1))
     count = np.diff(np.append(first, len(cell)))
     samples[cell[first] - cell[0]] = np.add.reduceat(value, first) / count
     return Signal(kind, label, 1 / cell_s, int(cell[0]) * cell_ns, samples)

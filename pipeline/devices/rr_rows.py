@@ -24,6 +24,9 @@ STAMP_FITS_S = 0.02
 # Such beats are laid on their stamps run by run: a run ends where stamps and intervals part by more than two seconds,
 # and after 256 beats, so that a clock that drifts is followed.
 RUN_BREAK_S, RUN_BEATS = 2.0, 256
+# Where each interval has a stamp of its own, finer than 0.1 s, a step of half a beat too much is a beat that was
+# missed: an optical sensor misses so many that runs broken at two seconds only would be wrong by many seconds.
+OWN_STAMP_BREAK_S, SHARED_STEP_S, MOST_SHARED = 0.5, 0.3, 0.05
 # A stamp or mark further back than this behind the beats before it is a contradiction, not a rounding.
 MOST_BACK_S = 60.0
 
@@ -74,7 +77,9 @@ def settled(path: Path, stamp_ns: Int64, rr_s: Floats) -> tuple[Int64, tuple[str
         notes.append("the time stamps are coarser than the beats: within a run beats follow the intervals")
         elapsed_ns = np.rint(np.cumsum(rr_s) * NS).astype(np.int64)
         lead_ns = stamp_ns - elapsed_ns
-        run = np.cumsum(np.abs(np.diff(lead_ns, prepend=lead_ns[:1])) > RUN_BREAK_S * NS)
+        own = np.mean(step < SHARED_STEP_S * NS) < MOST_SHARED and np.any(stamp_ns % (NS // 10))
+        break_s = OWN_STAMP_BREAK_S if own else RUN_BREAK_S
+        run = np.cumsum(np.abs(np.diff(lead_ns, prepend=lead_ns[:1])) > break_s * NS)
         part = (np.arange(len(run)) - np.searchsorted(run, run)) // RUN_BEATS
         blocks = pl.DataFrame({"lead": lead_ns, "run": run, "part": part})
         lead = blocks.select(pl.col("lead").median().over("run", "part").cast(pl.Int64))["lead"]

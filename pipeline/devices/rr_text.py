@@ -20,7 +20,7 @@ from pipeline.clock import NS, to_ns, wall_to_utc, zone_of
 from pipeline.devices.reader import HEAD_BYTES, Asked, Glimpse, Reader, checked_year, need_start, utc_from_wall
 from pipeline.devices.rr_rows import LONGEST_BEAT_S, MOST_BACK_S, left_out, settled, unit_of
 from pipeline.errors import Fault, FileFault
-from pipeline.recording import Beats, BeatSensor, Floats, Int64, Kind, Recording
+from pipeline.recording import Beats, BeatSensor, ClockKind, Floats, Int64, Kind, Recording
 
 # Intervals and gaps of more than a year are no recording.
 LONGEST_S = 366 * 86_400.0
@@ -31,6 +31,8 @@ _RR_NAME, _TIME_NAME = re.compile(_RR), re.compile(_TIME)
 _KNOWN_NAME = re.compile(rf"{_RR}|{_TIME}|since[ _]start|hr([ _]*[\[(]?bpm[\])]?)?")
 _HEAD_LINE = re.compile(r"[#*%].*|[a-z][\w /()-]*[:=].*|(kubios|elite ?hrv|polar|hrv|rr|ibi)\b.*", re.IGNORECASE)
 _KEY = re.compile(r"[#*%\s]*([A-Za-z][\w ]*?)\s*[:=]\s*(.+?)\s*")
+_SERIAL = re.compile(r"\s*\(?#?\b(?=\w*\d)(?:[0-9A-Fa-f]{6,}|\d{4,})\b\)?")
+"""A serial or radio id behind a model's name identifies its owner."""
 _OPTICAL, _ELECTRICAL = re.compile(r"(?i)verity|oh1|ppg|optical"), re.compile(r"(?i)\bh\d|strap|ecg")
 
 
@@ -81,6 +83,9 @@ def _recognise(seen: Glimpse) -> bool:
     if layout is None:
         return page.rows.is_empty() and "unit" in page.says
     rr = layout.numbers(page.rows, layout.rr_column)
+    # Several intervals in one cell are radio packets, and another reader's.
+    if layout.cells(page.rows, layout.rr_column).str.contains(r"\d[ |/;]+\d").any():
+        return False
     # Below a header that looks like a number there would be words; the samples of a signal change sign.
     if not np.isfinite(rr[:8]).all() or np.count_nonzero(rr > 0) < 0.8 * len(page.rows):
         return False
@@ -148,19 +153,20 @@ def _read(path: Path, asked: Asked) -> Recording:
     scale, evidence = unit_of(path, raw[good], page.says.get("unit", "").lower())
     rr_s = np.where(good, raw, 0.0) * scale
     zone, source = asked.zone_for(path, page.says.get("zone"))
+    clock = ClockKind.ELAPSED
     if layout.time_column is None:
         end_ns, notes = _summed(path, rr_s, page, asked, zone)
     else:
-        end_ns, stamped = _stamps(path, layout, page.rows, rr_s, asked, zone)
+        end_ns, stamped, clock = _stamps(path, layout, page.rows, rr_s, asked, zone)
         good &= stamped
         end_ns[good], notes = settled(path, end_ns[good], rr_s[good])
     cut = () if end == len(content) else ("the last line has no line end and may be cut: left out",)
     keep = good & (rr_s <= LONGEST_BEAT_S)
-    device = page.says.get("device", "RR intervals")
+    device = _SERIAL.sub("", page.says.get("device", "")).strip() or "RR intervals"
     electrical = BeatSensor.ECG if _ELECTRICAL.search(device) else BeatSensor.UNKNOWN
     sensor = BeatSensor.PPG if _OPTICAL.search(device) else electrical
     beats = Beats(end_ns[keep], rr_s[keep], device, evidence, sensor)
-    return Recording(device, zone, source, beats=beats, repairs=cut + left_out(path, good, rr_s) + notes)
+    return Recording(device, zone, source, beats=beats, clock=clock, repairs=cut + left_out(path, good, rr_s) + notes)
 
 
 def _summed(path: Path, rr_s: Floats, page: _Page, asked: Asked, zone: str) -> tuple[Int64, tuple[str, ...]]:
@@ -204,8 +210,8 @@ def _instant(path: Path, value: str, zone: str, before: int | None = None) -> in
 
 def _stamps(
     path: Path, layout: _Layout, rows: pl.Series, rr_s: Floats, asked: Asked, zone: str
-) -> tuple[Int64, NDArray[np.bool_]]:
-    """The instants that the rows carry, and which rows carry one."""
+) -> tuple[Int64, NDArray[np.bool_], ClockKind]:
+    """The instants that the rows carry, which rows carry one, and what clock they show."""
     column = layout.time_column or 0
     number = layout.numbers(rows, column)
     has = np.isfinite(number)
@@ -217,15 +223,15 @@ def _stamps(
         has, stamp = wall.is_not_null().to_numpy(), wall.cast(pl.Int64).fill_null(0).to_numpy().copy()
         if not own_zone:
             stamp[has] = wall_to_utc(stamp[has], zone)
-        return stamp, has
+        return stamp, has, ClockKind.OFFSET if own_zone else ClockKind.LOCAL
     value = np.where(has, number, 0.0)
     if (largest := float(value.max())) >= 1e9:  # unix time: s, ms, µs or ns by its size
         per_us = next(u for u, top in ((1e6, 1e11), (1e3, 1e14), (1.0, 1e17), (1e-3, np.inf)) if largest < top)
-        return np.rint(value * per_us).astype(np.int64) * 1000, has
+        return np.rint(value * per_us).astype(np.int64) * 1000, has, ClockKind.UTC
     start = utc_from_wall(need_start(path, asked), zone)
     # Seconds would leave 99 % of the time without a beat: then they are milliseconds.
     unit = 1e9 if np.ptp(number[has]) < 100 * rr_s.sum() else 1e6
-    return start + np.rint(value * unit).astype(np.int64), has
+    return start + np.rint(value * unit).astype(np.int64), has, ClockKind.ELAPSED
 
 
 READER = Reader(
@@ -236,5 +242,5 @@ READER = Reader(
     recognise=_recognise,
     read=_read,
     family="heart",
-    clock="wall clock, or elapsed from a start in the sidecar",
+    clock="its stamps (with an offset, in unix time or as a phone's wall clock), else time since a start",
 )

@@ -24,8 +24,8 @@ Counts = NDArray[np.int32]
 
 FRAMES = 600_000
 """Frames a stretch: a multiple of 6, so that each begins at a whole byte in every packing."""
-MOST_SAMPLES = 1_500_000_000
-"""6 GB; more is a wrong header, or a record to be read in parts."""
+MOST_SAMPLES = 500_000_000
+"""2 GB, a week of three leads at 250 Hz; more is a wrong header, or a record to be read in parts."""
 
 
 def _signed(values: Counts, bits: int) -> Counts:

@@ -5,10 +5,11 @@ A DTD is allowed, because genuine Apple Health exports carry one; entities and e
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO
 from xml.etree.ElementTree import Element, ParseError
+from xml.parsers.expat import ExpatError, ParserCreate
 
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import iterparse
@@ -65,3 +66,49 @@ def elements(stream: IO[bytes], wanted: frozenset[str], path: Path) -> Iterator[
     except (LookupError, ValueError) as bad:
         what = "its XML declares an encoding that cannot be read"
         raise FileFault(Fault.CORRUPT, what, where=path.name, hint="save it as UTF-8") from bad
+
+
+def each_start(pieces: Iterable[bytes], wanted: Callable[[str, dict[str, str]], object], path: Path) -> None:
+    """Nothing; `wanted` is called with the tag and the attributes of each element, in the order in which they begin.
+
+    For files of millions of elements whose content is all in attributes: no tree is built, and none is thrown away.
+
+    Raises
+    ------
+    FileFault
+        As `elements` does.
+    """
+    parser = ParserCreate()
+    depth = 0
+
+    def start(name: str, attributes: dict[str, str]) -> None:
+        nonlocal depth
+        depth += 1
+        if depth > MOST_DEPTH:
+            raise FileFault(Fault.HOSTILE, f"its XML is nested deeper than {MOST_DEPTH}", where=path.name)
+        wanted(name, attributes)
+
+    def end(_: str) -> None:
+        nonlocal depth
+        depth -= 1
+
+    def hostile(*_: object) -> int:
+        raise FileFault(
+            Fault.HOSTILE, "its XML defines entities or refers to something outside", where=path.name,
+            hint="no genuine export does; it was not read",
+        )  # fmt: skip
+
+    parser.StartElementHandler, parser.EndElementHandler = start, end
+    parser.EntityDeclHandler = parser.UnparsedEntityDeclHandler = parser.ExternalEntityRefHandler = hostile
+    ended = False
+    try:
+        for piece in pieces:
+            parser.Parse(piece)
+        ended = True
+        parser.Parse(b"", ended)
+    except ExpatError as bad:
+        raise FileFault(
+            Fault.TRUNCATED if ended else Fault.CORRUPT,
+            "the XML ends before it is complete" if ended else "the XML is damaged",
+            where=path.name, known=f"line {bad.lineno}", hint="copy it or export it again",
+        ) from bad  # fmt: skip

@@ -231,6 +231,15 @@ def test_kinds_that_were_not_announced_are_our_fault(tmp_path: Path) -> None:
     assert fault.value.fault is Fault.INTERNAL
 
 
+@pytest.mark.parametrize(("year", "second"), [(1984, 470_000_000), (2100, 4_102_444_800), (5138, 100_000_000_000)])
+def test_a_time_outside_the_years_of_such_devices_is_told_even_beyond_int64(year: int, second: int) -> None:
+    marked = Recording("fake", "Europe/Rome", ZoneSource.STUDY, markers=(Marker(second * NS, 0.0, "button"),))
+    reader = dataclasses.replace(READERS[0], gives=frozenset({Kind.MARKERS}))
+    with pytest.raises(FileFault) as fault:
+        check_recording(reader, marked, Path("x"))
+    assert (fault.value.fault, fault.value.what) == (Fault.IMPLAUSIBLE, f"the recording would be of {year}")
+
+
 def test_wrong_years_of_markers_and_rests_are_found(tmp_path: Path) -> None:
     good = recording_of(signal_of(Kind.EDA, 1.0))
     marker = dataclasses.replace(good, markers=(Marker(15 * NS, 0.0, "button"),))

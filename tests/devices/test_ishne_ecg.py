@@ -73,7 +73,7 @@ def test_the_recorder_runs_on_through_the_clock_change(tmp_path: Path) -> None:
     assert f"{to_datetime(signal.end_ns, 'Europe/Rome'):%H:%M}" == "06:00"
 
 
-@pytest.mark.parametrize("start", [None, datetime(1901, 1, 1)])  # noqa: DTZ001
+@pytest.mark.parametrize("start", [None, datetime(1901, 1, 1), datetime(2400, 1, 1)])  # noqa: DTZ001
 def test_a_hidden_date_is_asked_for(tmp_path: Path, start: datetime | None) -> None:
     content = ishne(COUNTING, start=start)
     recording = read(tmp_path, content)

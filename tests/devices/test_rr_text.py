@@ -15,7 +15,7 @@ from pipeline.clock import NS, to_datetime, wall_ns
 from pipeline.devices.reader import Asked, glimpse
 from pipeline.devices.rr_text import READER
 from pipeline.errors import Fault, FileFault
-from pipeline.recording import Beats, BeatSensor, Recording
+from pipeline.recording import Beats, BeatSensor, ClockKind, Recording
 
 ROME = Asked(zone="Europe/Rome", start=datetime(2024, 1, 10, 22, 0))  # noqa: DTZ001
 START_NS = wall_ns(datetime(2024, 1, 10, 21, 0))  # noqa: DTZ001  22:00 in Rome in winter
@@ -250,6 +250,20 @@ def test_own_stamps_are_the_ends_and_holes_stay_holes(tmp_path: Path, text: str)
     assert ((beats.end_ns - START_NS) / NS).tolist() == pytest.approx(ENDS_S, abs=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("stamps", "clock"),
+    [
+        (["0.8", "1.7", "9.0", "9.7"], ClockKind.ELAPSED),
+        (UNIX_MS, ClockKind.UTC),
+        ([f"2024-01-10T22:00:{c}" for c in CLOCKS], ClockKind.LOCAL),
+        ([f"2024-01-10T23:00:{c}+02:00" for c in CLOCKS], ClockKind.OFFSET),
+    ],
+)
+def test_the_kind_of_clock_is_told(tmp_path: Path, stamps: list[str], clock: ClockKind) -> None:
+    assert read(write(tmp_path, rows(stamps, ";"))).clock is clock
+    assert read(write(tmp_path, "800\n900\n")).clock is ClockKind.ELAPSED
+
+
 def test_wall_clock_stamps_cross_the_autumn_change_in_order(tmp_path: Path) -> None:
     text = "".join(
         f"2024-10-27T{clock},1000\n"
@@ -294,6 +308,22 @@ def test_coarse_stamps_of_a_drifting_clock_are_followed(tmp_path: Path) -> None:
     assert np.all(np.diff(beats.end_ns) > 0)
 
 
+def test_beats_that_an_optical_sensor_missed_are_holes_where_they_were(tmp_path: Path) -> None:
+    rng = np.random.default_rng(4)
+    rr = rng.normal(0.85, 0.05, 3000).round(3)
+    truth = np.cumsum(rr)
+    seen = rng.random(3000) > 0.08  # one beat in twelve is missed
+    seen[:2] = True
+    stamps = truth + rng.normal(0, 0.06, 3000).round(3)
+    text = "".join(f"{1704920400 + t:.3f},{v:.3f}\n" for t, v in zip(stamps[seen], rr[seen], strict=True))
+    beats = beats_of(write(tmp_path, text))
+    ends = (beats.end_ns - START_NS) / NS
+    assert np.abs(ends - truth[seen]).max() < 0.4
+    holes = np.flatnonzero(np.diff(ends) - beats.rr_s[1:] > 0.4)
+    missed = np.flatnonzero(np.diff(np.flatnonzero(seen)) > 1)
+    assert len(np.setxor1d(holes, missed)) < 0.02 * len(missed)
+
+
 def test_stamps_that_run_backwards_are_refused(tmp_path: Path) -> None:
     text = "80,0.8\n81,0.9\n1,0.8\n2,0.9\n3,0.8\n"
     with pytest.raises(FileFault) as fault:
@@ -320,6 +350,11 @@ def test_the_device_line_tells_the_sensor(tmp_path: Path, device: str, sensor: B
     assert recording.device == device
     assert recording.beats is not None
     assert recording.beats.sensor is sensor
+
+
+@pytest.mark.parametrize("said", ["Polar H10 8C4CAD2B", "Polar H10 #12345678", "Polar H10 (4711)"])
+def test_the_serial_number_behind_a_model_is_left_out(tmp_path: Path, said: str) -> None:
+    assert read(write(tmp_path, f"# device: {said}\n800\n900\n")).device == "Polar H10"
 
 
 @pytest.mark.parametrize(

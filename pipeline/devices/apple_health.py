@@ -1,0 +1,283 @@
+"""Apple Health: `export.xml`, alone or in the zip that the phone shares; heart rate, variability, sleep, steps, oxygen.
+
+Sources overlap: for each kind a watch comes before a phone and a phone before other apps, then the one with more
+records; at a time that a better source covers the others are left out. Sleep: InBed is time in bed, Core is light,
+Deep is N3, Asleep and AsleepUnspecified any sleep. Variability is taken from a watch only, because apps write other
+measures under its name. The inline DTD of genuine exports is passed over, since several versions of iOS write a broken
+one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.clock import NS, zone_of
+from pipeline.devices.apple_records import APP, PHONE, WATCH, Columns, Records
+from pipeline.devices.archives import ZIP_MARK, open_plain, open_zip
+from pipeline.devices.reader import Asked, Glimpse, Reader
+from pipeline.devices.readings import averaged, shared_out
+from pipeline.devices.sleep_stretches import SleepLog, Stretches, hypnogram_of, one_at_a_time
+from pipeline.devices.xml_text import each_start
+from pipeline.errors import Fault, FileFault, StudyFault
+from pipeline.recording import (
+    Beats,
+    BeatSensor,
+    ClockKind,
+    Floats,
+    Hypnogram,
+    Int64,
+    Kind,
+    Recording,
+    RestInterval,
+    Signal,
+    Stage,
+)
+
+STAGES = {
+    "Awake": Stage.WAKE,
+    "Asleep": Stage.ASLEEP,
+    "AsleepUnspecified": Stage.ASLEEP,
+    "AsleepCore": Stage.LIGHT,
+    "AsleepDeep": Stage.N3,
+    "AsleepREM": Stage.REM,
+}
+IN_BED = "InBed"
+LABELS = {Kind.HR: "heart rate", Kind.SDNN: "SDNN", Kind.RMSSD: "RMSSD", Kind.SPO2: "oxygen saturation"}
+CELL_S = {Kind.HR: 30, Kind.SDNN: 300, Kind.RMSSD: 300, Kind.SPO2: 300, Kind.STEPS: 60}
+"""A watch reads heart rate every 5 s in training and every few minutes else, the others once in minutes to hours."""
+NIGHT_NS = 3600 * NS
+"""Sleep of one source with less than an hour between is one night, into which no other source is mixed."""
+_DEVICES = {WATCH: "Apple Watch", PHONE: "iPhone", APP: "Apple Health"}
+_PIECE, _DTD_WITHIN = 1 << 18, 1 << 18
+
+Spans = tuple[Int64, Int64]
+Timed = tuple[Int64, Int64, Floats]
+"""Begin, end and value of records, shape (n,) each."""
+
+
+def _recognise(seen: Glimpse) -> bool:
+    """Whether it is the XML, or a zip with a file of that name (in any language) beside its `_cda.xml`."""
+    if seen.names:
+        return "export.xml" in seen.names or any(
+            f"{n[:-4]}_cda.xml" in seen.names for n in seen.names if n[-4:] == ".xml"
+        )
+    return not seen.is_folder and seen.head.lstrip(b"\xef\xbb\xbf").startswith(b"<?xml") and b"HealthData" in seen.head
+
+
+def _read(path: Path, asked: Asked) -> Recording:
+    """Everything that is known of the export's records."""
+    asked.zone_for(path, None if asked.zone else "UTC")  # an unknown zone is told before a gigabyte is read
+    records = Records()
+    with _opened(path) as stream:
+        each_start(_without_dtd(stream, path), records.take, path)
+    notes = [f"{count} {what} left out" for what, count in sorted(records.left_out.items())]
+    zone, source = asked.zone_for(path, _zone_named(records, notes))
+    signals = tuple(s for kind in CELL_S for s in _signals(path, records, kind, notes))
+    hypnogram, rests = _sleep(path, records, notes)
+    used = [records.ranks[source_of] for _, source_of in records.columns]
+    return Recording(
+        _DEVICES[min(used, default=APP)],
+        zone,
+        source,
+        signals,
+        beats=_beats(records),
+        hypnogram=hypnogram,
+        rests=rests,
+        clock=ClockKind.OFFSET,
+        repairs=tuple(notes),
+    )
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[IO[bytes]]:
+    """The XML as a stream, from the zip or by itself."""
+    with path.open("rb") as raw:
+        is_zip = raw.read(4) == ZIP_MARK
+    if not is_zip:
+        with open_plain(path) as stream:
+            yield stream
+        return
+    with open_zip(path) as inside:
+        bases = {name.rsplit("/", 1)[-1]: name for name in inside.names if name.count("/") <= 1}
+        found = bases.get("export.xml") or next((n for b, n in bases.items() if f"{b[:-4]}_cda.xml" in bases), None)
+        if found is None:
+            raise FileFault(Fault.NOTHING_USABLE, "the zip holds no export.xml at its top", where=path.name)
+        with inside.open(found) as stream:
+            yield cast("IO[bytes]", stream)
+
+
+def _without_dtd(stream: IO[bytes], path: Path) -> Iterator[bytes]:
+    """The XML in pieces, its inline DTD replaced by its line ends.
+
+    Raises
+    ------
+    FileFault
+        HOSTILE if the DTD defines entities; CORRUPT if it does not end.
+    """
+    head = b""
+    while len(head) < _DTD_WITHIN and (piece := stream.read(_PIECE)):
+        head += piece
+    begin = head.find(b"<!DOCTYPE", 0, 4096)
+    if begin >= 0 and b"[" in head[begin : begin + 200]:
+        end = head.find(b"]>", begin)
+        dtd = head[begin : end + 2] if end >= 0 else head[begin:]
+        if b"<!ENTITY" in dtd:
+            hint = "no genuine export does; it was not read"
+            raise FileFault(Fault.HOSTILE, "its XML defines entities", where=path.name, hint=hint)
+        if end < 0:
+            what = "the XML ends within its DTD" if len(head) < _DTD_WITHIN else "the DTD does not end"
+            fault = Fault.TRUNCATED if len(head) < _DTD_WITHIN else Fault.CORRUPT
+            raise FileFault(fault, what, where=path.name, hint="export it again")
+        head = head[:begin] + b"\n" * dtd.count(b"\n") + head[end + 2 :]
+    yield head
+    while piece := stream.read(_PIECE):
+        yield piece
+
+
+def _zone_named(records: Records, notes: list[str]) -> str | None:
+    """The zone that records name, if all that name one agree; journeys are told."""
+    named = []
+    for name in records.zones:
+        try:
+            named.append(str(zone_of(name)))
+        except StudyFault:  # an offset such as GMT+2, or a name that is no more
+            continue
+    if len(named) > 1:
+        notes.append(f"records name {len(named)} zones, a journey: days and nights are by the zone of the participant")
+    return named[0] if len(named) == 1 else None
+
+
+def _ranked(records: Records, kind: Kind) -> list[Columns]:
+    """The records of a kind by source, the best first."""
+    found = [(source, columns) for (of, source), columns in records.columns.items() if of is kind]
+    if kind in {Kind.SDNN, Kind.RMSSD}:
+        found = [(source, columns) for source, columns in found if records.ranks[source] == WATCH]
+    return [c for _, c in sorted(found, key=lambda one: (records.ranks[one[0]], -len(one[1].begin), one[0]))]
+
+
+def _covered(begin: Int64, end: Int64, by: Spans) -> NDArray[np.bool_]:
+    """Which intervals touch one of some spans, which are in order and do not overlap."""
+    low, high = by
+    if len(low) == 0:
+        return np.zeros(len(begin), np.bool_)
+    after = np.searchsorted(high, begin, side="right")  # the first span that ends after the interval's beginning
+    inside = after < len(low)
+    return inside & (low[np.minimum(after, len(low) - 1)] < np.maximum(end, begin + 1))
+
+
+def _joined(begin: Int64, end: Int64, gap_ns: int) -> Spans:
+    """Spans that cover intervals and what lies between them if it is at most `gap_ns`."""
+    if len(begin) == 0:
+        return begin, end
+    order = np.argsort(begin, kind="stable")
+    begin, reach = begin[order], np.maximum.accumulate(end[order])
+    first = np.concatenate(([0], np.flatnonzero(begin[1:] > reach[:-1] + gap_ns) + 1))
+    return begin[first], reach[np.append(first[1:], len(begin)) - 1]
+
+
+def _one_source_at_a_time(ranked: list[Timed], widened_ns: int) -> tuple[Timed, int]:
+    """Records of which no two of different sources share a time, the better one's kept; and how many were dropped."""
+    if len(ranked) == 1:
+        return ranked[0], 0
+    kept: list[Timed] = []
+    taken: Spans = (np.empty(0, np.int64), np.empty(0, np.int64))
+    dropped = 0
+    for begin, end, value in ranked:
+        free = ~_covered(begin, end, taken)
+        dropped += int(np.count_nonzero(~free))
+        kept.append((begin[free], end[free], value[free]))
+        new = _joined(begin[free], np.maximum(end[free], begin[free] + 1), widened_ns)
+        taken = _joined(np.concatenate((taken[0], new[0])), np.concatenate((taken[1], new[1])), 0)
+    begin, end, value = (np.concatenate([part[k] for part in kept]) for k in range(3))
+    return (begin, end, value), dropped
+
+
+def _signals(path: Path, records: Records, kind: Kind, notes: list[str]) -> tuple[Signal, ...]:
+    """The signal of a kind, if there are records of it."""
+    ranked = [columns.in_time() for columns in _ranked(records, kind)]
+    if not ranked:
+        return ()
+    cell_ns = CELL_S[kind] * NS
+    if kind is not Kind.STEPS and len(ranked) > 1:  # a reading takes its whole cell, so that no cell mixes sources
+        cells = [begin // cell_ns * cell_ns for begin, _, _ in ranked]
+        ranked = [(cell, cell + cell_ns, value) for cell, (_, _, value) in zip(cells, ranked, strict=True)]
+    (begin, end, value), dropped = _one_source_at_a_time(ranked, 0)
+    label = LABELS.get(kind, "steps")
+    if dropped:
+        notes.append(f"{label}: {dropped} records left out at times that a better source covers")
+    if kind is Kind.STEPS:
+        notes.append("steps are shared out evenly over the time of each record; time without a record is missing")
+        signal = shared_out(kind, label, begin, end, value, CELL_S[kind], path, notes)
+    else:
+        notes.append(f"{label}: the readings of each {CELL_S[kind]} s are averaged, cells without one are missing")
+        value[value <= 0] = np.nan
+        signal = averaged(kind, label, begin, value, CELL_S[kind], path)
+    return (signal,) if signal is not None else ()
+
+
+def _sleep(path: Path, records: Records, notes: list[str]) -> tuple[Hypnogram | None, tuple[RestInterval, ...]]:
+    """Stages and times in bed; no night mixes sources."""
+    unknown = sorted(set(records.stages) - {*STAGES, IN_BED})
+    if unknown:
+        known = ", ".join([*STAGES, IN_BED])
+        what = f"'{unknown[0][:40]}' is no value of sleep that is known"
+        raise FileFault(Fault.UNKNOWN_CODE, what, where=path.name, known=known)
+    ranked = [columns.in_time() for columns in _ranked(records, Kind.STAGES)]
+    in_bed = np.array([name == IN_BED for name in records.stages], np.bool_)
+    stage = np.array([STAGES.get(name, Stage.UNSCORED) for name in records.stages], np.int8)
+    if not ranked:
+        return None, ()
+    up = [~in_bed[value.astype(int)] for _, _, value in ranked]
+    asleep = [(b[told], e[told], v[told]) for (b, e, v), told in zip(ranked, up, strict=True)]
+    (begin, end, value), dropped = _one_source_at_a_time(asleep, NIGHT_NS)
+    if dropped:
+        notes.append(f"sleep: {dropped} records left out in nights that a better source covers")
+    hypnogram = hypnogram_of(Stretches(begin, end, stage[value.astype(int)]), "Apple Health", path, notes)
+    logs = [
+        SleepLog(b, e, is_main=True, place=0, identity=f"{b} {e}")
+        for begin, end, value in ranked
+        for b, e, code in zip(begin.tolist(), end.tolist(), value.astype(int).tolist(), strict=True)
+        if in_bed[code]
+    ]
+    rests = [RestInterval(log.begin_ns, log.end_ns, None, "Apple Health in bed") for log in one_at_a_time(logs, notes)]
+    return hypnogram, tuple(rests)
+
+
+def _beats(records: Records) -> Beats | None:
+    """The beats behind the SDNN of the first watch, in order of time, each once.
+
+    A beat's rate is a whole number and is that of the interval before it. Where the beat before lies so far back as
+    that number allows, the interval is the time between them, else it is what the rate says.
+    """
+    watches = [columns for source, columns in records.beats.items() if records.ranks[source] == WATCH]
+    if not watches:
+        return None
+    columns = max(watches, key=lambda one: len(one.rate))
+    begin, second, rate = (np.array(part, np.float64) for part in (columns.record, columns.second, columns.rate))
+    ahead = (second - begin) % 900
+    at_ms = np.rint((begin + np.where(ahead > 870, ahead - 900, ahead)) * 1000).astype(np.int64)
+    at_ms, first = np.unique(at_ms, return_index=True)
+    begin, rate = begin[first], rate[first]
+    since = np.diff(at_ms, prepend=at_ms[0]) / 1000
+    least, most = 60 / (rate + 0.5) - 0.011, 60 / (rate - 0.5) + 0.011
+    fits = (since >= least) & (since <= most) & (np.diff(begin, prepend=np.nan) == 0)
+    evidence = "whole beats per minute, and the clock of each beat to 10 ms"
+    return Beats(at_ms * 1_000_000, np.where(fits, since, 60 / rate), "Apple Watch", evidence, BeatSensor.PPG)
+
+
+READER = Reader(
+    name="apple_health",
+    device="Apple Health",
+    looks_like="Apple Health's export.xml, or the export.zip that the iPhone shares",
+    gives=frozenset({*CELL_S, Kind.RR, Kind.STAGES, Kind.DIARY}),
+    recognise=_recognise,
+    read=_read,
+    family="consumer",
+    clock="wall clock of the phone that exported, with its offset; beats: a wall clock without date",
+)
