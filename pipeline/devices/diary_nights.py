@@ -41,6 +41,12 @@ class Night:
         """Whether none of its clocks is filled in."""
         return not any(self.cells.values())
 
+    @property
+    def day(self) -> date | None:
+        """The date of its evening, as told or as its stamps show it."""
+        first = min((m.replace(tzinfo=None) for m in self.moments.values()), default=None)
+        return self.evening or (None if first is None else (first - timedelta(hours=12)).date())
+
     def place(self, role: str, since: datetime | None) -> datetime | None:
         """The wall clock of a column: at or after `since`, the first one in the night of `evening`."""
         if role in self.moments:

@@ -49,6 +49,13 @@ class _Diary:
     markers: list[Marker] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    offsets: set[bool] = field(default_factory=set)
+    """Whether stamps bear their offset, over all that were seen."""
+
+    @property
+    def clock(self) -> ClockKind:
+        """What its stamps are."""
+        return ClockKind.OFFSET if self.offsets == {True} else ClockKind.LOCAL
 
 
 def _recognise(seen: Glimpse) -> bool:
@@ -74,7 +81,7 @@ def _read(path: Path, asked: Asked) -> Recording:
         raise FileFault(Fault.NOTHING_USABLE, "the diary holds no night", where=path.name, known=known)
     return Recording(
         "sleep diary", zone, source, rests=rests, markers=tuple(sorted(diary.markers, key=lambda m: m.time_ns)),
-        answers=tuple(diary.answers), clock=ClockKind.LOCAL, repairs=tuple(dict.fromkeys(notes)),
+        answers=tuple(diary.answers), clock=diary.clock, repairs=tuple(dict.fromkeys(notes)),
     )  # fmt: skip
 
 
@@ -126,6 +133,8 @@ def _read_intervals(spans: Sequence[tuple[datetime | None, ...]], table: LabTabl
 
 def _read_nights(table: LabTable, asked: Asked, zone: str, path: Path, diary: _Diary) -> None:
     nights = nights_of(table, asked, path, diary.notes)
+    diary.offsets |= {moment.tzinfo is not None for night in nights for moment in night.moments.values()}
+    diary.offsets |= {False for night in nights if len(night.moments) < sum(map(bool, night.cells.values()))}
     titles = {role: table.titles[place] for role, known in ROLES.items() if (place := table.place(known)) is not None}
     extras = {item: table.column(known) for item, known in words.DIARY_ANSWERS.items()}
     naps = [table.column(known) for known in (words.NAP_START, words.NAP_END)]
@@ -134,7 +143,7 @@ def _read_nights(table: LabTable, asked: Asked, zone: str, path: Path, diary: _D
         if not night.is_empty:
             rest = _rest(night, said.get("sleep_latency_min"), titles, zone, diary.notes)
             diary.rests += [] if rest is None else [rest]
-        diary.answers += [Answer("sleep diary", item, value, "", day=night.evening) for item, value in said.items()]
+        diary.answers += [Answer("sleep diary", item, value, "", day=night.day) for item, value in said.items()]
         diary.markers += _nap(night, *(column[row] for column in naps), zone=zone, notes=diary.notes)
 
 

@@ -12,7 +12,7 @@ from pipeline.devices import read_export
 from pipeline.devices.reader import Asked, DateOrder, glimpse
 from pipeline.devices.sleep_diary import READER
 from pipeline.errors import Fault, FileFault
-from pipeline.recording import Recording
+from pipeline.recording import ClockKind, Recording
 
 ROME = Asked(zone="Europe/Rome")
 CONSENSUS = (
@@ -258,6 +258,8 @@ def test_published_reports_of_sleep_by_movement(real_data: Path) -> None:
     path = real_data / "carwatch_car_hist" / "exports" / "sleep_endpoints" / "sleep_endpoints_WM13K.csv"
     recording = read(path, Asked(zone="Europe/Berlin"))
     first = recording.rests[0]
+    assert recording.clock is ClockKind.OFFSET
+    assert recording.answers[0].day == date(2019, 12, 2)
     assert shown(first.in_bed_ns) == "02 22:01"
     assert shown(first.onset_ns) == "02 22:11"
     assert shown(first.out_bed_ns) == "03 06:41"
