@@ -73,10 +73,7 @@ from pipeline.devices import (
     polar_sensor,
     questionnaire,
     rdann_stages,
-<<<<<<< HEAD
     rr_packets,
-=======
->>>>>>> lab
     rr_text,
     saliva_table,
     sensewear_xls,
@@ -144,10 +141,7 @@ READERS: tuple[Reader, ...] = (
     polar_sensor.READER,
     questionnaire.READER,
     rdann_stages.READER,
-<<<<<<< HEAD
     rr_packets.READER,
-=======
->>>>>>> lab
     rr_text.READER,
     saliva_table.READER,
     sensewear_xls.READER,
