@@ -8,7 +8,7 @@ from pathlib import Path
 from pipeline.devices import READERS, claimant
 from pipeline.devices.reader import Reader
 
-_MODULE_OF_EXTRA = {"dreem": "h5py", "embraceplus": "fastavro", "garmin": "fitdecode", "wfdb": "wfdb"}
+_MODULE_OF_EXTRA = {"dreem": "h5py", "embraceplus": "fastavro", "garmin": "fitdecode"}
 
 Format = dict[str, object]
 

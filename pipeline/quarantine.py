@@ -51,6 +51,8 @@ def put_in_quarantine(study: Study, export: Export, fault: SleeploopError, sha25
             shutil.move(export.path, target)
         if export.sidecar is not None:
             shutil.move(export.sidecar, target.with_name(f"{target.name}.json"))
+        for part in export.companions:
+            shutil.move(part, target.with_name(part.name))
     except OSError as bad:
         if export.shared and not export.path.exists():
             return target  # another participant's turn has moved it

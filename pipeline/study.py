@@ -57,6 +57,8 @@ class Export:
     sidecar: Path | None
     anonymous: bool = False
     """Whether its name may not stand in tables, because it may hold the date that was shifted."""
+    companions: tuple[Path, ...] = ()
+    """Files beside it that are read with it: they count in its content, and go where it goes."""
     shared: bool = False
     """Whether it lies in inbox/shared/, as an export of every participant."""
 
@@ -198,13 +200,13 @@ def unlisted_folders(study: Study) -> list[str]:
 def exports_of(study: Study, participant: str) -> list[Export]:
     """A participant's exports in the order of their names, then the tables shared by all.
 
-    Hidden files, sidecars and companions are left out.
+    Hidden files, links, sidecars and companions are none.
     """
     out: list[Export] = []
     shared = study.inbox / SHARED
     for folder in (study.inbox / participant, study.inbox / f"sub-{participant}", shared):
-        if folder.is_dir():
-            for path in _exports_in(folder):
+        if folder.is_dir() and not folder.is_symlink():
+            for path, parts in _exports_in(folder):
                 sidecar = path.with_name(path.name + ".json")
                 out.append(
                     Export(
@@ -213,35 +215,36 @@ def exports_of(study: Study, participant: str) -> list[Export]:
                         path.relative_to(study.inbox).as_posix(),
                         sidecar if sidecar.is_file() else None,
                         study.weeks is not None,
+                        parts,
                         folder == shared,
                     )
                 )
     return out
 
 
-def _exports_in(folder: Path) -> Iterator[Path]:
+def _exports_in(folder: Path) -> Iterator[tuple[Path, tuple[Path, ...]]]:
+    """Each export below a folder with the files that belong to it."""
     if is_bundle(folder):
-        yield folder
+        yield folder, ()
         return
-    names = {entry.name for entry in folder.iterdir()}
-    parts = companions(folder, names)
-    for entry in sorted(folder.iterdir()):
-        if entry.name.startswith(".") or entry.is_symlink():
+    names = {entry.name for entry in folder.iterdir() if not entry.is_symlink()}
+    parts_of = {name: _parts(folder / name, names) for name in sorted(names)}
+    taken = frozenset[str]().union(*parts_of.values())
+    for name in sorted(names - taken):
+        entry = folder / name
+        if name.startswith("."):
             continue
         if entry.is_dir():
             yield from _exports_in(entry)
-        elif entry.name not in parts and not _is_part_of_another(entry, names):
-            yield entry
+        elif not (entry.suffix == ".json" and entry.stem in names):
+            yield entry, tuple(folder / part for part in sorted(parts_of[name]))
 
 
-def _is_part_of_another(entry: Path, names: set[str]) -> bool:
-    """A sidecar (`x.edf.json` beside `x.edf`), or BrainVision's data and marker files beside their header.
-
-    What belongs to a WFDB header is named within it: `wfdb_header.companions` finds that.
-    """
-    if entry.suffix == ".json" and entry.stem in names:
-        return True
-    return entry.suffix in {".eeg", ".vmrk", ".dat"} and entry.with_suffix(".vhdr").name in names
+def _parts(entry: Path, names: set[str]) -> frozenset[str]:
+    """The names beside a header that belong to it: of BrainVision by their stem, of WFDB as it says itself."""
+    if entry.suffix == ".vhdr":
+        return frozenset(names & {f"{entry.stem}.{end}" for end in ("eeg", "vmrk", "dat")})
+    return companions(entry, names)
 
 
 def asked_of(study: Study, export: Export) -> Asked:

@@ -145,7 +145,7 @@ def _plan_participant(study: Study, participant: str, hashes: ContentHashes) -> 
 
 
 def _plan_export(study: Study, export: Export, hashes: ContentHashes) -> ExportUnit:
-    sha256 = hashes.of(export.path, export.relative)
+    sha256 = hashes.of(export.path, export.relative, export.companions)
     try:
         asked = _digest(asdict(asked_of(study, export)))
     except FileFault as bad:

@@ -67,7 +67,7 @@ OTHERS: dict[str, set[str]] = {
     "settings": {"pydantic"},
     "dataset": {"polars"},
     "signals": {"numpy", "scipy", "mne"},
-    "devices": {"numpy", "polars", "mne", "defusedxml", "python_calamine", "h5py", "fastavro", "fitdecode", "wfdb"},
+    "devices": {"numpy", "polars", "mne", "defusedxml", "python_calamine", "h5py", "fastavro", "fitdecode"},
     "simulate": {"numpy", "scipy", "polars", "edfio"},
     "features": {"numpy", "scipy", "polars"},
     "scores": {"numpy", "polars", "scipy"},
