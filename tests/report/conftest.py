@@ -121,6 +121,8 @@ def recording_row(**values: Any) -> dict[str, Any]:
         "end_utc": datetime(2026, 4, 4, 12, tzinfo=UTC),
         "zone": ZONE,
         "zone_source": "study",
+        "clock": "device clock",
+        "utc_offset_min": 60,
         "channels": ["Activity (counts, 0.0166667 Hz, 99.0% measured)"],
         "beats_n": None,
         "coverage": 0.99,
