@@ -34,6 +34,7 @@ from pipeline.recording import ClockKind, Kind, Marker, Recording
 
 LONGEST_EVENT_S = 12 * 3600.0
 """An event that would last longer has its end written wrongly: it is kept, without its length."""
+LONGEST_LOG_S = 400.0 * DAY_S
 _HALF_DAY_S = DAY_S // 2
 _UNIX_S = (4.7e8, 4.1e9)
 """Seconds since 1970 of the years 1985 to 2100; no session is that long."""
@@ -206,7 +207,11 @@ def _counted(numbers: list[float], title: str, how: _Way) -> tuple[list[int | No
             hint=f'put {{"units": {{"{title}": "s"}}, "start": "2024-03-30T09:00:00"}} into {how.path.name}.json',
         )  # fmt: skip
     zero = utc_of(need_start(how.path, how.asked), how.zone)
-    return [zero + round(number * _SECONDS[told] * 1e9) for number in numbers], ClockKind.ELAPSED
+    since = [number * _SECONDS[told] for number in numbers]
+    if any(abs(second) > LONGEST_LOG_S for second in since):
+        how.notes.append("events more than 400 days from the start: left out")
+    starts = [zero + round(second * 1e9) if abs(second) <= LONGEST_LOG_S else None for second in since]
+    return starts, ClockKind.ELAPSED
 
 
 def _length_s(event: _Event, start_ns: int, how: _Way) -> float:

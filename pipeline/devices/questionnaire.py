@@ -124,7 +124,7 @@ def _transposed(sheet: Sheet, asked: Asked, path: Path) -> Iterator[Answer]:
     above = [row for row in sheet.rows[2:] if not (row and row[0])]
     occasions = above[0] if above else ()
     for row in items:
-        for place in range(1, min(len(row), len(people))):
+        for place in range(1, min(len(row), len(people), len(instruments))):
             if plain_id(people[place]) != wanted:
                 continue
             occasion = occasions[place] if place < len(occasions) else ""

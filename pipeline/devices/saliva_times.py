@@ -22,6 +22,7 @@ PAST_MIDNIGHT_S = 18 * 3600
 steps back by less is a table that is not sorted."""
 BEFORE_WAKING_S = 6 * 3600
 """A clock up to this much before the clock of waking is a sample before waking; earlier ones are of the next night."""
+MOST_COUNTED = 7 * 24 * 60
 _WAKING = re.compile(r"(?i)\bmin\w*\b.*(wak|erwach|aufwach|r[ée]veil)")
 _MINUTES, _HOURS = re.compile(r"(?i)min\w*"), re.compile(r"(?i)h|hours?|stunden?|heures?")
 
@@ -51,7 +52,7 @@ def taken_at(
     cells = table.cells(place)
     dates = _dates(table, asked, path, notes)
     waking = _clocks(table.column(words.AWAKENING), asked, path, notes)
-    after = [number_of(text) for text in table.column(words.AFTER_WAKING)]
+    after = [_minutes(text) for text in table.column(words.AFTER_WAKING)]
     if place is not None and are_numbers(cells):
         return _counted(table, place, dates, waking, asked, path)
     moments = moments_of(cells, asked, path, notes)
@@ -94,6 +95,12 @@ def _clocks(cells: Sequence[str], asked: Asked, path: Path, notes: list[str]) ->
     ]
 
 
+def _minutes(text: str) -> float | None:
+    """A count of minutes (or hours) within a week of samples; None for more, which is another number."""
+    number = number_of(text)
+    return number if number is not None and abs(number) <= MOST_COUNTED else None
+
+
 def _counted(
     table: LabTable, place: int, dates: list[date | None], waking: list[int | None], asked: Asked, path: Path
 ) -> list[Taken]:
@@ -101,7 +108,7 @@ def _counted(
     title, name = table.titles[place], table.names[place]
     unit = {plain(key): text for key, text in asked.units.items()}.get(name, "")
     unit = unit or ("min" if name in words.ELAPSED else "")
-    numbers = [number_of(text) for text in table.cells(place)]
+    numbers = [_minutes(text) for text in table.cells(place)]
     if _WAKING.search(unit):
         return [_one(None, None, d, 0, w, n) for d, w, n in zip(dates, waking, numbers, strict=True)]
     if not (_MINUTES.fullmatch(unit) or _HOURS.fullmatch(unit)):

@@ -194,7 +194,7 @@ def _amount(text: str) -> float | None:
     """Minutes or a count: `15`, `15 min`, `0:15`."""
     clock = clock_s(text) if ":" in text else None
     value = number_of(re.sub(r"(?i)\s*(min\w*|')$", "", text.strip())) if clock is None else clock / 60
-    return value if value is not None and value >= 0 else None
+    return value if value is not None and 0 <= value <= DAY_S / 60 else None
 
 
 READER = Reader(

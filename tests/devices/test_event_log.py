@@ -99,6 +99,12 @@ def test_what_cannot_be_is_told(tmp_path: Path) -> None:
     )
 
 
+def test_a_number_that_is_no_second_of_a_study_is_left_out(tmp_path: Path) -> None:
+    recording = read(log(tmp_path, "onset,duration,trial_type", "1,2,a", "1e15,2,b", "-1e300,2,c"), STARTED)
+    assert [marker.label for marker in recording.markers] == ["a"]
+    assert "more than 400 days" in recording.repairs[0]
+
+
 def test_an_hour_of_the_clock_change(tmp_path: Path) -> None:
     recording = read(log(tmp_path, "start,end,event", "2024-10-27 01:30,2024-10-27 03:30,watch"))
     assert recording.markers[0].duration_s == 3 * 3600

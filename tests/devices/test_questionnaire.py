@@ -105,6 +105,11 @@ def test_a_column_a_person(tmp_path: Path) -> None:
     ]
 
 
+def test_a_column_beyond_the_instruments_is_not_read(tmp_path: Path) -> None:
+    rows = (",P2,P2,P2", "Question,STAI", ",a,b,c", "1,3,4,5")
+    assert told(read(table(tmp_path, *rows))) == [("stai", "1 a", 3.0, "")]
+
+
 @pytest.mark.parametrize("rows", [SHEET, ("id,pss_1", "Anna,1", "P2,2")])
 @pytest.mark.parametrize("participant", [None, "P9"])
 def test_nobody_else_s_answers_are_read_or_named(

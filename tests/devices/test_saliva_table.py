@@ -203,6 +203,11 @@ def test_minutes_since_waking_by_column_title_and_sidecar(tmp_path: Path) -> Non
     assert [(s.after_waking_min, s.time_ns) for s in read(bare, asked).saliva] == [(0.0, None), (17.0, None)]
 
 
+def test_minutes_of_more_than_a_week_are_none(tmp_path: Path) -> None:
+    (sample,) = read(table(tmp_path, "sample,minutes_after_waking,cortisol nmol/L", "S0,1e15,1")).saliva
+    assert sample.after_waking_min is None
+
+
 @pytest.mark.parametrize(
     ("clock", "wake", "after"),
     [("07:30", "07:00", 30.0), ("06:55", "07:00", -5.0), ("22:00", "07:00", 900.0), ("00:30", "07:00", 1050.0)],

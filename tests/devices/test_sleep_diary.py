@@ -138,6 +138,11 @@ def test_sleep_begins_at_its_clock_or_after_the_latency_from_lights_off(tmp_path
     assert latencies == [99.0, 25.0, 10.0]
 
 
+def test_a_latency_of_more_than_a_day_is_none(tmp_path: Path) -> None:
+    recording = read(diary(tmp_path, "night_of,bed_time,wake_time,sol", "2024-03-01,23:00,07:00,1e12"))
+    assert (nights(recording), recording.answers) == ([("01 23:00", "", "02 07:00")], ())
+
+
 def test_counts_and_ratings_are_answers_of_their_night(tmp_path: Path) -> None:
     head = "night_of,bed_time,wake_time,awakenings,WASO (min),quality"
     (one, two, three) = read(diary(tmp_path, head, "2024-03-01,23:00,07:00,2,15 min,4")).answers
