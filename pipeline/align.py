@@ -83,7 +83,7 @@ def align(person: Participant, zone: str, parts: Sequence[Extracted]) -> Aligned
 
 def _merged(parts: Sequence[Extracted]) -> EpochGrid | None:
     """All recordings' epochs on one gapless grid; None if nothing was measured."""
-    frames = [part.epochs for part in sorted(parts, key=_priority) if part.epochs.height]
+    frames = [part.epochs for part in sorted((p for p in parts if p.epochs.height), key=_priority)]
     if not frames:
         return None
     starts = [frame.get_column("start_utc").dt.epoch("us").to_numpy() * 1000 for frame in frames]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from pipeline.clock import EPOCH_NS, grid_floor, to_datetime
 from pipeline.clocks import Correction, corrected
 from pipeline.dataset.table import Column
-from pipeline.dataset.tables import EVENTS, RECORDINGS, SALIVA, UTC
+from pipeline.dataset.tables import ANSWERS, EVENTS, RECORDINGS, SALIVA, UTC
 from pipeline.devices import read_export
 from pipeline.errors import Fault, FileFault
 from pipeline.features.epoch_level import EPOCH_FAMILIES, EPOCHS, SPECTRA
@@ -34,6 +35,13 @@ class Extracted:
     spectra: pl.DataFrame
     events: pl.DataFrame
     saliva: pl.DataFrame
+    answers: pl.DataFrame
+
+
+NOTHING = Extracted(
+    RECORDINGS.empty(), EPOCHS.empty(), SPECTRA.empty(), EVENTS.empty(), SALIVA.empty(), ANSWERS.empty()
+)
+"""What is kept of a shared table that holds no row of a participant."""
 
 
 def take_in(study: Study, export: Export, sha256: str, correction: Correction | None = None) -> Extracted:
@@ -53,6 +61,14 @@ def take_in(study: Study, export: Export, sha256: str, correction: Correction | 
 def read_in(study: Study, export: Export) -> tuple[str, Recording]:
     """The name of the reader that claims an export, and its recording, dates shifted where the study shifts them."""
     reader, recording = read_export(export.path, asked_of(study, export))
+    if export.shared and reader.family != "lab":
+        raise FileFault(
+            Fault.STUDY,
+            "only tables that say whose each row is can be shared",
+            where=export.label,
+            known=f"it was recognised as {reader.name}, the recording of one person",
+            hint="put it into that participant's folder",
+        )
     if study.weeks is not None:
         recording = shifted(recording, study.weeks[export.participant])
     return reader.name, recording
@@ -60,7 +76,7 @@ def read_in(study: Study, export: Export) -> tuple[str, Recording]:
 
 def extract(recording: Recording, export: Export, reader: str, sha256: str) -> Extracted:
     """The tables of one recording."""
-    start_ns, end_ns = recording.span_ns
+    start_ns, end_ns = recording.span_ns if _is_continuous(recording) else (0, 0)
     if end_ns - start_ns > MAX_DAYS * 86_400 * 1_000_000_000:
         raise FileFault(
             Fault.IMPLAUSIBLE,
@@ -86,7 +102,14 @@ def extract(recording: Recording, export: Export, reader: str, sha256: str) -> E
         ),
         events=EVENTS.frame(_event_rows(recording, export.participant, name)),
         saliva=SALIVA.frame(_saliva_rows(recording, export.participant, name)),
+        answers=ANSWERS.frame(_answer_rows(recording, export.participant, name)),
     )
+
+
+def _is_continuous(recording: Recording) -> bool:
+    """Whether anything fills epochs: of a diary or of answers only, years apart, no epoch is made."""
+    series = recording.signals or recording.streams
+    return bool(series) or recording.beats is not None or recording.hypnogram is not None
 
 
 def _epoch_columns(view: RecordingView) -> tuple[list[pl.Series], list[pl.Series]]:
@@ -137,8 +160,8 @@ def _catalogue_row(
     recording: Recording, export: Export, reader: str, sha256: str, coverage: float
 ) -> dict[str, object]:
     start_ns, end_ns = recording.span_ns
+    clocked = (start_ns, end_ns) != (0, 0)
     beats = recording.beats
-    continuous = bool(recording.signals or recording.streams) or beats is not None or recording.hypnogram is not None
     return {
         "participant": export.participant,
         "recording": sha256[:12],
@@ -147,15 +170,15 @@ def _catalogue_row(
         "reader": reader,
         "device": recording.device,
         "kinds": sorted(recording.kinds),
-        "start_utc": to_datetime(start_ns),
-        "end_utc": to_datetime(end_ns),
+        "start_utc": to_datetime(start_ns) if clocked else None,
+        "end_utc": to_datetime(end_ns) if clocked else None,
         "zone": recording.zone,
         "zone_source": recording.zone_source.value,
         "clock": recording.clock.value,
-        "utc_offset_min": _offset_min(start_ns, recording.zone),
+        "utc_offset_min": _offset_min(start_ns, recording.zone) if clocked else None,
         "channels": [*map(_channel, recording.signals), *map(_channel, recording.streams)],
         "beats_n": None if beats is None else len(beats.end_ns),
-        "coverage": min(coverage, 1.0) if continuous else None,
+        "coverage": min(coverage, 1.0) if _is_continuous(recording) else None,
         "repairs": list(recording.repairs),
     }
 
@@ -192,11 +215,35 @@ def _saliva_rows(recording: Recording, participant: str, name: str) -> list[dict
         {
             "participant": participant,
             "recording": name,
+            "series": sample.series,
             "occasion": sample.occasion,
             "time_utc": None if sample.time_ns is None else to_datetime(sample.time_ns),
+            "after_waking_min": sample.after_waking_min,
             "analyte": sample.analyte,
             "value": float(sample.value),
             "unit": sample.unit,
+            "flag": sample.flag,
         }
         for sample in recording.saliva
     ]
+
+
+def _answer_rows(recording: Recording, participant: str, name: str) -> list[dict[str, object]]:
+    numbers: Counter[tuple[str, str]] = Counter()
+    rows: list[dict[str, object]] = []
+    for answer in recording.answers:
+        numbers[answer.instrument, answer.item] += 1
+        rows.append(
+            {
+                "participant": participant,
+                "recording": name,
+                "instrument": answer.instrument,
+                "item": answer.item,
+                "number": numbers[answer.instrument, answer.item],
+                "value": answer.value,
+                "text": answer.text,
+                "time_utc": None if answer.time_ns is None else to_datetime(answer.time_ns),
+                "day": answer.day,
+            }
+        )
+    return rows

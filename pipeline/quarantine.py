@@ -15,7 +15,7 @@ from pipeline.dataset import tables
 from pipeline.dataset.store import read_json, write_json
 from pipeline.errors import Fault, FileFault, SleeploopError, StorageFault, did_you_mean
 from pipeline.privacy import without_dates
-from pipeline.study import Export, Study, plain_id
+from pipeline.study import SHARED, Export, Study, plain_id
 
 
 def put_in_quarantine(study: Study, export: Export, fault: SleeploopError, sha256: str) -> Path:
@@ -30,7 +30,7 @@ def put_in_quarantine(study: Study, export: Export, fault: SleeploopError, sha25
     if target.exists():
         target = target.with_name(f"{target.stem}-{sha256[:8]}{target.suffix}")
     reason = {
-        "participant": export.participant,
+        "participant": SHARED if export.shared else export.participant,
         "export": export.relative,
         "sha256": sha256,
         "step": "ingest",
@@ -54,6 +54,8 @@ def put_in_quarantine(study: Study, export: Export, fault: SleeploopError, sha25
         for part in export.companions:
             shutil.move(part, target.with_name(part.name))
     except OSError as bad:
+        if export.shared and not export.path.exists():
+            return target  # another participant's turn has moved it
         raise StorageFault(
             Fault.STORAGE,
             f"the refused export could not be moved: {bad.strerror or bad}",

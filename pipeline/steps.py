@@ -11,6 +11,7 @@ What lies where, and what is up to date, is `pipeline.units`' affair; when and w
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
 import polars as pl
 
@@ -39,6 +40,7 @@ PARTICIPANT_TABLES: tuple[Table, ...] = (
     SPECTRA,
     tables.EVENTS,
     tables.SALIVA,
+    tables.ANSWERS,
     NIGHTS,
     DAYS,
     PARTICIPANTS,
@@ -57,6 +59,7 @@ def assemble(study: Study, person: Participant, parts: Sequence[Extracted], cloc
         "spectra": _stack(SPECTRA, [part.spectra for part in parts]),
         "events": _stack(tables.EVENTS, [part.events for part in parts]),
         "saliva": _stack(tables.SALIVA, [part.saliva for part in parts]),
+        "answers": _stack(tables.ANSWERS, [part.answers for part in parts]),
         "nights": aligned.nights,
         "days": aligned.days,
         "participants": aligned.participants,
@@ -93,7 +96,8 @@ def _zone(study: Study, person: Participant, parts: Sequence[Extracted]) -> str:
     hours: dict[str, float] = {}
     for part in parts:
         row = part.recordings.row(0, named=True)
-        hours[row["zone"]] = hours.get(row["zone"], 0.0) + (row["end_utc"] - row["start_utc"]).total_seconds()
+        lasted = timedelta(0) if row["start_utc"] is None else row["end_utc"] - row["start_utc"]
+        hours[row["zone"]] = hours.get(row["zone"], 0.0) + lasted.total_seconds()
     zone = max(hours, key=lambda name: (hours[name], name)) if hours else "UTC"
     zone_of(zone)
     return zone

@@ -5,7 +5,6 @@ Nothing is read here but names, `participants.tsv` and sidecars; what an export 
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import hashlib
 import json
@@ -16,28 +15,35 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from pipeline.clock import zone_of
 from pipeline.dataset.store import write_bytes
 from pipeline.devices import is_bundle
 from pipeline.devices.reader import Asked, DateOrder
 from pipeline.devices.wfdb_header import companions
 from pipeline.errors import Fault, FileFault, StudyFault, did_you_mean
+from pipeline.participants import SHARED, Participant, plain_id, read_participants
 from pipeline.privacy import extend_key, read_key
 from pipeline.recording import ZoneSource
 from pipeline.settings import PrivacySettings, Settings, load_settings
 from pipeline.travel import journeys
 
+__all__ = [
+    "SHARED",
+    "SIDECAR_KEYS",
+    "Export",
+    "Participant",
+    "Study",
+    "asked_of",
+    "exports_of",
+    "key_file",
+    "open_study",
+    "plain_id",
+    "read_participants",
+    "start_date_shift",
+    "unlisted_folders",
+    "with_weeks",
+]
+
 SIDECAR_KEYS = ("zone", "start", "true_start", "units", "channels", "date_order", "dialect", "epoch_s")
-
-
-@dataclass(frozen=True, slots=True)
-class Participant:
-    """One row of participants.tsv; None is unknown."""
-
-    name: str
-    age_y: float | None = None
-    sex: str | None = None
-    zone: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +59,8 @@ class Export:
     """Whether its name may not stand in tables, because it may hold the date that was shifted."""
     companions: tuple[Path, ...] = ()
     """Files beside it that are read with it: they count in its content, and go where it goes."""
+    shared: bool = False
+    """Whether it lies in inbox/shared/, as an export of every participant."""
 
     @property
     def label(self) -> str:
@@ -177,70 +185,6 @@ def key_file(folder: Path, settings: Settings) -> Path | None:
     return path
 
 
-def read_participants(path: Path) -> dict[str, Participant]:
-    """The participants, by id, in the file's order. Columns besides the four that are used are left alone."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError as bad:
-        raise StudyFault(
-            Fault.STUDY,
-            "there is no participants.tsv",
-            where=str(path.parent),
-            hint="one row a participant, tab-separated, with a column participant_id (age_y, sex, zone if known)",
-        ) from bad
-    except UnicodeDecodeError as bad:
-        raise StudyFault(Fault.STUDY, f"not UTF-8 text: {bad}", where=path.name, hint="save it as UTF-8") from bad
-    rows = csv.DictReader(text.splitlines(), delimiter="\t")
-    if "participant_id" not in (rows.fieldnames or ()):
-        raise StudyFault(
-            Fault.STUDY,
-            "no column participant_id",
-            where=path.name,
-            known=f"columns found: {', '.join(rows.fieldnames or ()) or 'none'}",
-            hint="is it separated by tabs?",
-        )
-    found: dict[str, Participant] = {}
-    for line, row in enumerate(rows, start=2):
-        person = _participant(row, f"{path.name} row {line}")
-        if person.name in found:
-            raise StudyFault(Fault.STUDY, f"participant {person.name} stands twice", where=f"{path.name} row {line}")
-        found[person.name] = person
-    return found
-
-
-def plain_id(name: str) -> str:
-    """An id as tables hold it: without the BIDS prefix `sub-` and surrounding blanks."""
-    return name.strip().removeprefix("sub-")
-
-
-def _participant(row: dict[str, str | None], where: str) -> Participant:
-    cells = {key: (value or "").strip() for key, value in row.items() if key is not None and isinstance(value, str)}
-    cells = {key: "" if value.lower() in {"n/a", "na", "nan"} else value for key, value in cells.items()}
-    name = plain_id(cells.get("participant_id", ""))
-    if not name or not all(ch.isalnum() or ch in "-_" for ch in name):
-        raise StudyFault(
-            Fault.STUDY,
-            f"participant_id '{name}' is not usable",
-            where=where,
-            known="ids become file names: letters, digits, - and _",
-        )
-    age = cells.get("age_y") or cells.get("age") or ""
-    try:
-        age_y = float(age) if age else None
-    except ValueError as bad:
-        raise StudyFault(Fault.STUDY, f"age_y = '{age}' is not a number", where=where, hint="years, or n/a") from bad
-    sex = cells.get("sex", "").upper()[:1]
-    if sex not in {"", "F", "M", "O", "U"}:
-        raise StudyFault(Fault.STUDY, f"sex = '{cells['sex']}' is not known", where=where, hint="F, M, or n/a")
-    zone = cells.get("zone") or None
-    if zone is not None:
-        try:
-            zone_of(zone)
-        except StudyFault as bad:
-            raise StudyFault(bad.fault, bad.what, where=where, known=bad.known, hint=bad.hint) from bad
-    return Participant(name, age_y, sex if sex in {"F", "M"} else None, zone)
-
-
 def unlisted_folders(study: Study) -> list[str]:
     """Folders in the inbox that belong to nobody in participants.tsv, and loose files in it."""
     if not study.inbox.is_dir():
@@ -248,14 +192,19 @@ def unlisted_folders(study: Study) -> list[str]:
     return sorted(
         entry.name
         for entry in study.inbox.iterdir()
-        if not entry.name.startswith(".") and not (entry.is_dir() and plain_id(entry.name) in study.participants)
+        if not entry.name.startswith(".")
+        and not (entry.is_dir() and (entry.name == SHARED or plain_id(entry.name) in study.participants))
     )
 
 
 def exports_of(study: Study, participant: str) -> list[Export]:
-    """A participant's exports, in the order of their names; hidden files, links, sidecars, companions are none."""
+    """A participant's exports in the order of their names, then the tables shared by all.
+
+    Hidden files, links, sidecars and companions are none.
+    """
     out: list[Export] = []
-    for folder in (study.inbox / participant, study.inbox / f"sub-{participant}"):
+    shared = study.inbox / SHARED
+    for folder in (study.inbox / participant, study.inbox / f"sub-{participant}", shared):
         if folder.is_dir() and not folder.is_symlink():
             for path, parts in _exports_in(folder):
                 sidecar = path.with_name(path.name + ".json")
@@ -267,6 +216,7 @@ def exports_of(study: Study, participant: str) -> list[Export]:
                         sidecar if sidecar.is_file() else None,
                         study.weeks is not None,
                         parts,
+                        folder == shared,
                     )
                 )
     return out
@@ -325,12 +275,15 @@ def asked_of(study: Study, export: Export) -> Asked:
         dialect=_text(side.get("dialect"), "dialect", export),
         epoch_s=_seconds(side.get("epoch_s"), export),
         participant=export.participant,
+        shared=export.shared,
     )
 
 
 def _sidecar(path: Path) -> dict[str, object]:
     try:
         side = json.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError as bad:  # of a shared table that another participant's turn has moved
+        raise FileFault(Fault.SETTINGS, "the sidecar is gone", where=path.name) from bad
     except (json.JSONDecodeError, UnicodeDecodeError) as bad:
         raise FileFault(Fault.SETTINGS, f"the sidecar is not JSON: {bad}", where=path.name) from bad
     if not isinstance(side, dict):

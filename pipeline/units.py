@@ -32,7 +32,7 @@ from pipeline.dataset.store import (
 )
 from pipeline.dataset.table import Table, dictionary
 from pipeline.errors import Fault, FileFault, StudyFault, did_you_mean
-from pipeline.extract import Extracted
+from pipeline.extract import NOTHING, Extracted
 from pipeline.features import EPOCHS, SPECTRA, TABLES
 from pipeline.quarantine import failures, put_in_quarantine, reasons, stranger_rows
 from pipeline.settings import settings_hash
@@ -40,7 +40,14 @@ from pipeline.steps import PARTICIPANT_TABLES, assemble, describe, describe_coho
 from pipeline.study import Export, Study, asked_of, exports_of, plain_id, unlisted_folders
 from pipeline.synchrony import Taken, settle
 
-_EXTRACTED: tuple[Table, ...] = (tables.RECORDINGS, EPOCHS, SPECTRA, tables.EVENTS, tables.SALIVA)
+_EXTRACTED: tuple[Table, ...] = (
+    tables.RECORDINGS,
+    EPOCHS,
+    SPECTRA,
+    tables.EVENTS,
+    tables.SALIVA,
+    tables.ANSWERS,
+)
 
 
 class Status(StrEnum):
@@ -205,7 +212,9 @@ def do_export(study: Study, unit: ExportUnit) -> Outcome:
     try:
         extracted = take_in(study, unit.export, unit.sha256)
     except FileFault as fault:
-        return refuse_export(study, unit, fault)
+        if not (unit.export.shared and fault.fault is Fault.UNKNOWN_PARTICIPANT):
+            return refuse_export(study, unit, fault)
+        extracted = NOTHING
     provenance = Provenance(__version__, unit.key["code"], unit.key["settings"], {unit.export.label: unit.sha256})
     written = _write_extracted(folder, extracted, provenance)
     write_receipt(_export_receipt(study, unit.export), study.folder, unit.key, written)
@@ -215,6 +224,8 @@ def do_export(study: Study, unit: ExportUnit) -> Outcome:
 def refuse_export(study: Study, unit: ExportUnit, fault: FileFault) -> Outcome:
     """Move an export that cannot be used to quarantine, and forget what was extracted of it before."""
     shutil.rmtree(_export_folder(study, unit.export), ignore_errors=True)
+    if unit.export.shared and not unit.export.path.exists():
+        return Outcome(unit.export.relative, Status.REFUSED, "the shared table was refused for another participant")
     if not fault.where:
         fault = FileFault(fault.fault, fault.what, where=unit.export.path.name, known=fault.known, hint=fault.hint)
     put_in_quarantine(study, unit.export, fault, unit.sha256)
@@ -230,6 +241,7 @@ def do_participant(study: Study, participant: str) -> Outcome:
     exports = tuple(_plan_export(study, export, hashes) for export in exports_of(study, participant))
     ready = [unit for unit in exports if unit.why is None]
     parts = {unit.export.label: _read_extracted(study, unit.export) for unit in ready}
+    parts = {label: part for label, part in parts.items() if part.recordings.height}
     refused = []
     while parts and (conflict := find_conflict(list(parts.values()))):
         name, fault = conflict

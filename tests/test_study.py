@@ -11,6 +11,7 @@ import pytest
 from pipeline import units
 from pipeline.errors import Fault, FileFault, StudyFault
 from pipeline.new_study import lay_out
+from pipeline.participants import Participant
 from pipeline.recording import ZoneSource
 from pipeline.study import asked_of, exports_of, open_study, read_participants, unlisted_folders
 
@@ -36,6 +37,14 @@ def test_participants_keep_unknown_as_unknown(tmp_path: Path) -> None:
     [
         ("name\nP1\n", "no column participant_id"),
         ("participant_id\nP1\nsub-P1\n", "stands twice"),
+        ("participant_id\nP1\n\np1\n", "also in row 2"),
+        ("participant_id\nshared\n", "inbox/shared/ holds"),
+        ("subject\nP1\n", "rename the column 'subject'"),
+        ("participant_id\tage\nP1\t1985\n", "is it the year of birth?"),
+        ("participant_id\tage\nP1\t-3\n", "is no age"),
+        ("participant_id\tsex\nP1\t1\n", "participants.json"),
+        ("participant_id\tsex\nP1\tfemal\n", "did you mean 'female'?"),
+        ("participant_id\tsex\nP1\tmujer\n", "is not known"),
         ("participant_id\n../x\n", "is not usable"),
         ("participant_id\tage_y\nP1\told\n", "age_y = 'old' is not a number"),
         ("participant_id\tsex\nP1\tx\n", "is not known"),
@@ -47,6 +56,41 @@ def test_a_wrong_row_is_named_with_its_line(tmp_path: Path, tsv: str, says: str)
         read_participants(_study(tmp_path, tsv) / "participants.tsv")
     assert says in str(fault.value)
     assert "participants.tsv" in str(fault.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "participant_id\tage\tsex\nP1\t34.5\tF\n",
+        "\ufeffParticipant_ID;Age;Sex\r\nP1;34,5;weiblich\r\n;;\r\n",
+        "participant_id,age_y,gender\nsub-P1,34.5,Female\n",
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_participants_as_spreadsheets_save_them(tmp_path: Path, text: str, encoding: str) -> None:
+    path = tmp_path / "participants.tsv"
+    path.write_bytes(text.lstrip("\ufeff").encode(encoding) if encoding == "utf-16" else text.encode())
+    assert read_participants(path) == {"P1": Participant("P1", 34.5, "F")}
+
+
+def test_codes_mean_what_participants_json_says(tmp_path: Path) -> None:
+    path = tmp_path / "participants.tsv"
+    path.write_text("participant_id\tsex\nP1\t1\nP2\t2\n")
+    (tmp_path / "participants.json").write_text('{"sex": {"Levels": {"1": "male", "2": "female"}}}')
+    assert [person.sex for person in read_participants(path).values()] == ["M", "F"]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [("{", "not JSON"), ("[]", "not an object"), ('{"age": {"Units": "months"}}', "give ages in years")],
+)
+def test_a_wrong_participants_json_is_told(tmp_path: Path, text: str, says: str) -> None:
+    path = tmp_path / "participants.tsv"
+    path.write_text("participant_id\nP1\n")
+    path.with_suffix(".json").write_text(text)
+    with pytest.raises(StudyFault, match=r"participants\.json") as fault:
+        read_participants(path)
+    assert says in str(fault.value)
 
 
 def test_exports_are_files_and_bundles_without_sidecars_and_hidden_files(tmp_path: Path) -> None:

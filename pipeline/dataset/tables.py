@@ -46,6 +46,8 @@ def family_columns(name: str, row: str, columns: tuple[Column, ...]) -> tuple[Co
     return (*columns, *_state_columns(name, row))
 
 
+_NO_CLOCK = "it holds no clock: occasions, days or answers only"
+
 RECORDINGS = Table(
     "recordings",
     "accepted export",
@@ -60,8 +62,8 @@ RECORDINGS = Table(
         Column(
             "kinds", pl.List(pl.String), "", "what was measured, each with its canonical unit", OURS, nullable=False
         ),
-        Column("start_utc", UTC, "", "start of the first measurement", OURS, nullable=False),
-        Column("end_utc", UTC, "", "end of the last measurement", OURS, nullable=False),
+        Column("start_utc", UTC, "", "start of the first measurement", OURS, null_when=_NO_CLOCK),
+        Column("end_utc", UTC, "", "end of the last measurement", OURS, null_when=_NO_CLOCK),
         Column("zone", pl.String, "", "IANA zone of its wall clock", OURS, nullable=False),
         Column("zone_source", pl.String, "", "file, sidecar, participant or study", OURS, nullable=False),
         Column(
@@ -80,7 +82,7 @@ RECORDINGS = Table(
             OURS,
             low=-900.0,
             high=900.0,
-            nullable=False,
+            null_when=_NO_CLOCK,
         ),
         Column(
             "channels", pl.List(pl.String), "", "label, native rate and coverage of each signal", OURS, nullable=False
@@ -154,17 +156,58 @@ EVENTS = Table(
 SALIVA = Table(
     "saliva",
     "saliva sample",
-    ("participant", "recording", "occasion", "analyte"),
+    ("participant", "recording", "series", "occasion", "analyte"),
     (
         PARTICIPANT,
         RECORDING,
+        Column("series", pl.String, "", "day or session of the sample; empty if there is one", OURS, nullable=False),
         Column("occasion", pl.String, "", "the sample's name in the export", OURS, nullable=False),
         Column("time_utc", UTC, "", "when it was taken", OURS, null_when="the export names the occasion only"),
+        Column(
+            "after_waking_min",
+            pl.Float64,
+            "min",
+            "minutes since awakening, negative before it",
+            OURS,
+            null_when="awakening is not told",
+        ),
         Column("analyte", pl.String, "", "cortisol, melatonin, …", OURS, nullable=False),
-        Column("value", pl.Float64, "see unit", "concentration as exported", OURS, nullable=False),
-        Column("unit", pl.String, "", "unit as exported; normalised units are never converted", OURS, nullable=False),
+        Column(
+            "value", pl.Float64, "see unit", "concentration; the limit where it lies beyond one", OURS, nullable=False
+        ),
+        Column(
+            "unit",
+            pl.String,
+            "",
+            "nmol/L, or U/mL, where the exported unit can be converted; else as exported",
+            OURS,
+            nullable=False,
+        ),
+        Column(
+            "flag", pl.String, "", "what the laboratory says of the value: below the range, …", OURS, nullable=False
+        ),
     ),
 )
+
+ANSWERS = Table(
+    "answers",
+    "answer of a questionnaire, diary or daily self-report",
+    ("participant", "recording", "instrument", "item", "number"),
+    (
+        PARTICIPANT,
+        RECORDING,
+        Column("instrument", pl.String, "", "questionnaire, as in the export", OURS, nullable=False),
+        Column("item", pl.String, "", "question, subscale or total, as in the export", OURS, nullable=False),
+        Column(
+            "number", pl.Int64, "count", "1 for the first answer to the item in the export, …", OURS, low=1,
+            nullable=False,
+        ),
+        Column("value", pl.Float64, "see instrument", "the answer as a number", OURS, null_when="it is given as text"),
+        Column("text", pl.String, "", "the answer as text; empty where it is a number", OURS, nullable=False),
+        Column("time_utc", UTC, "", "when it was given", OURS, null_when="the export names the day only, or nothing"),
+        Column("day", pl.Date, "", "local date, of a diary that of the evening", OURS, null_when="not told"),
+    ),
+)  # fmt: skip
 
 EPOCHS = Table(
     "epochs",

@@ -92,9 +92,16 @@ def own_rows(table: LabTable, asked: Asked, path: Path, notes: list[str]) -> Lab
     Raises
     ------
     FileFault
-        UNKNOWN_PARTICIPANT if the table holds several people and none was asked for, or not the one that was.
+        UNKNOWN_PARTICIPANT if the table holds several people and none was asked for, or not the one that was; STUDY if
+        it is shared by all and does not say whose its rows are.
     """
     place = table.place(PERSON)
+    if place is None and asked.shared:
+        raise FileFault(
+            Fault.STUDY, "the table does not say whose its rows are", where=path.name,
+            known="it lies in inbox/shared/ and would be given to every participant",
+            hint="add a column participant_id, or put it into the participant's own folder",
+        )  # fmt: skip
     if place is None:
         return table
     ids = [plain_id(text) for text in table.cells(place)]

@@ -97,6 +97,8 @@ class Asked:
     """Epoch length of a hypnogram that names none."""
     participant: str | None = None
     """Under whose name the export lies, for tables that hold many people."""
+    shared: bool = False
+    """Whether it is given to every participant: then it must say whose each of its rows is."""
 
     def zone_for(self, path: Path, in_file: str | None = None) -> tuple[str, ZoneSource]:
         """The zone of an export and where it comes from: the file, else what was asked; checked to exist."""

@@ -59,6 +59,7 @@ TABLES: tuple[Table, ...] = (
     SPECTRA,
     tables.EVENTS,
     tables.SALIVA,
+    tables.ANSWERS,
     NIGHTS,
     DAYS,
     PARTICIPANTS,

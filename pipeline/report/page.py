@@ -157,7 +157,7 @@ def _night_view(night: Row) -> Row:
 def _recording_view(row: Row) -> Row:
     return {
         **row,
-        "from": stamp(row["start_utc"], row["zone"]),
-        "to": stamp(row["end_utc"], row["zone"]),
+        "from": stamp(row["start_utc"], row["zone"]) if row["start_utc"] else "no clock",
+        "to": stamp(row["end_utc"], row["zone"]) if row["end_utc"] else "",
         "measured": percent(row["coverage"]),
     }
