@@ -14,6 +14,8 @@ from pipeline.scores import SCORES
 from pipeline.study import Study
 from pipeline.units import Outcome, Plan, Status, extracted_recordings
 
+MOST_LINES = 12
+"""Lines of one refusal that a run prints; the list of all formats is longer."""
 _TITLES = {score.name: score.title for score in SCORES}
 
 
@@ -82,10 +84,18 @@ def run_lines(study: Study, outcomes: list[Outcome], todo: Plan, seconds: float)
     for outcome in outcomes:
         if outcome.status in {Status.REFUSED, Status.FAILED}:
             out += [f"{outcome.status:<10} {outcome.detail.splitlines()[0] if outcome.detail else outcome.unit}"]
-            out += [f"{'':<10} {line.strip()}" for line in outcome.detail.splitlines()[1:]]
+            out += [f"{'':<10} {line.strip()}" for line in _shortened(outcome.detail.splitlines()[1:])]
     if count[Status.REFUSED]:
         out.append(f"{'':<10} refused exports are in {_short(study.quarantine)}, each with its reason.json")
     return out
+
+
+def _shortened(lines: list[str]) -> list[str]:
+    """Lines of a refusal; a long list within them is left to its reason.json, and what to try stays."""
+    if len(lines) <= MOST_LINES:
+        return lines
+    left = len(lines) - 2
+    return [lines[0], f"… {left} lines more in its reason.json; sleeploop devices lists the formats", lines[-1]]
 
 
 def plan_lines(todo: Plan) -> list[str]:

@@ -100,7 +100,7 @@ def extract(recording: Recording, export: Export, reader: str, sha256: str) -> E
                 participant=pl.lit(export.participant), recording=pl.lit(name)
             )
         ),
-        events=EVENTS.frame(_event_rows(recording, export.participant, name)).unique(EVENTS.keys, maintain_order=True),
+        events=EVENTS.frame(_event_rows(recording, export.participant, name)),
         saliva=SALIVA.frame(_saliva_rows(recording, export.participant, name)),
         answers=ANSWERS.frame(_answer_rows(recording, export.participant, name)),
     )
@@ -195,16 +195,18 @@ def _channel(signal: Signal | SignalStream) -> str:
 def _event_rows(recording: Recording, participant: str, name: str) -> list[dict[str, object]]:
     stems: list[tuple[str, int, float, str]] = [("marker", m.time_ns, m.duration_s, m.label) for m in recording.markers]
     stems += [("rest", r.in_bed_ns, (r.out_bed_ns - r.in_bed_ns) / 1e9, r.source) for r in recording.rests]
+    # The same thing noted twice at one time is one event.
+    once = {(kind, to_datetime(onset_ns), label): float(lasts_s) for kind, onset_ns, lasts_s, label in reversed(stems)}
     return [
         {
             "participant": participant,
             "recording": name,
             "kind": kind,
-            "onset_utc": to_datetime(onset_ns),
-            "duration_s": float(duration_s),
+            "onset_utc": onset,
+            "duration_s": lasts_s,
             "label": label,
         }
-        for kind, onset_ns, duration_s, label in stems
+        for (kind, onset, label), lasts_s in reversed(once.items())
     ]
 
 
