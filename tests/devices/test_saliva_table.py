@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from workbook import write_xlsx
 
 from pipeline.clock import to_datetime
 from pipeline.devices import claimant, read_export
@@ -136,6 +137,19 @@ def test_a_last_line_without_an_end_may_be_cut(tmp_path: Path) -> None:
 
 
 # ---- layouts ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_workbook_reads_as_its_csv_does_and_formulas_are_text(tmp_path: Path) -> None:
+    rows = [
+        ("date", "time", "sample", "cortisol (ug/dL)"),
+        ("2024-03-02", "07:00:00", "S0", "0.5"),
+        ("2024-03-02", "07:30:00", "=HYPERLINK(1)", "0.7"),
+        ("2024-03-02", "07:45:00", "S2", "=1+1"),
+    ]
+    one = read(write_xlsx(tmp_path / "saliva.xlsx", rows))
+    two = read(table(tmp_path, *(",".join(row) for row in rows)))
+    assert one.saliva == two.saliva
+    assert [sample.occasion for sample in one.saliva] == ["S0", "=HYPERLINK(1)"]
 
 
 def test_a_row_a_value(tmp_path: Path) -> None:
