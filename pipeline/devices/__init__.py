@@ -366,7 +366,7 @@ def _check_years(recording: Recording, path: Path) -> None:
     earliest, latest = to_ns(datetime(EARLIEST_YEAR, 1, 1, tzinfo=UTC)), time.time_ns() + FUTURE_DAYS * 86_400 * NS
     wrong = [at for at in times if not earliest <= at <= latest]
     if wrong:
-        year = 1970 + int(wrong[0] // (365.2425 * 86_400 * NS))  # not as a date: it may lie beyond the calendar
+        year = np.datetime64(wrong[0] // NS, "s").astype("datetime64[Y]")  # a date of `datetime` ends with 9999
         raise FileFault(
             Fault.IMPLAUSIBLE,
             f"the recording would be of {year}" + (", which is still to come" if wrong[0] > latest else ""),

@@ -41,9 +41,10 @@ def night_figure(night: Mapping[str, Any], epochs: pl.DataFrame, spectra: pl.Dat
     pattern = f"unscored-{night['night']}"
     children: list[Markup] = [hatch(pattern)]
     top = GAP
+    second = top + len(STAGES) * ROW + GAP
     for panel, height in (
         (_stage_rows(axis, at, epochs, (top, pattern)), len(STAGES) * ROW),
-        (_spectrum(axis, spectra, top + len(STAGES) * ROW + GAP), SPECTROGRAM),
+        (_spectrum(axis, spectra, second), SPECTROGRAM) if spectra.height else (_no_spectrum(second), ROW),
     ):
         children += panel
         top += height + GAP
@@ -54,7 +55,8 @@ def night_figure(night: Mapping[str, Any], epochs: pl.DataFrame, spectra: pl.Dat
             top += TRACE + GAP
     bottom = top - GAP
     children = [*_borders(night, axis, bottom), *axis.drawn(GAP, bottom), *children]
-    title = f"Night of {weekday(night['night'])}: hypnogram, spectrogram and slow-wave activity, local time"
+    drawn = "hypnogram, spectrogram and slow-wave activity" if spectra.height else "hypnogram"
+    title = f"Night of {weekday(night['night'])}: {drawn}, local time"
     return figure(WIDTH, bottom + 22, title, *children)
 
 
@@ -138,8 +140,7 @@ def _spectrum(axis: ClockAxis, spectra: pl.DataFrame, top: float) -> list[Markup
     limits = decibel_limits(power)
     bottom = top + SPECTROGRAM
     if limits is None:
-        words = "no spectrogram: the recording holds no EEG that could be used"
-        return [text((LEFT + RIGHT) / 2, top + SPECTROGRAM / 2, words, anchor="middle")]
+        return _no_spectrum(top + (SPECTROGRAM - ROW) / 2)
     image = tag(
         "image",
         href=image_uri(power, limits),
@@ -157,6 +158,11 @@ def _spectrum(axis: ClockAxis, spectra: pl.DataFrame, top: float) -> list[Markup
     low, high = limits
     scale = text(RIGHT - 4, top + 12, f"{low:.0f} … {high:.0f} dB re 1 µV²/Hz", anchor="end", class_="onimage")
     return [image, *ticks, scale]
+
+
+def _no_spectrum(top: float) -> list[Markup]:
+    words = "no spectrogram: the recording holds no EEG that could be used"
+    return [text((LEFT + RIGHT) / 2, top + 0.7 * ROW, words, anchor="middle")]
 
 
 def _trace(axis: ClockAxis, at: Int64, values: Floats, panel: tuple[float, str, str]) -> list[Markup]:

@@ -68,6 +68,7 @@ def participant_page(tables: Frames, *, participant: str, title: str, version: s
             if s["states"]
         ],
         failures=tables["failures"].to_dicts(),
+        clocks=_clock_views(tables),
         recordings=[_recording_view(r) for r in tables["recordings"].sort("start_utc").to_dicts()],
     )
 
@@ -152,6 +153,24 @@ def _night_view(night: Row) -> Row:
             if night.get(f"{name}_state") not in {"ok", None}
         ),
     }
+
+
+def _clock_views(tables: Frames) -> list[Row]:
+    """The comparisons of clocks, each recording by its export's name."""
+    names = dict(tables["recordings"].select("recording", "export").iter_rows())
+    return [
+        {
+            **row,
+            "name": names.get(row["recording"], row["recording"]),
+            "against": names.get(row["reference"], row["reference"]),
+            "hours": shown(row["overlap_h"]),
+            "offset": shown(row["offset_s"], 2),
+            "drift": shown(row["drift_s_per_h"], 3),
+            "scatter": shown(row["residual_s"], 2),
+            "sure": shown(row["confidence"], 2),
+        }
+        for row in tables["clocks"].to_dicts()
+    ]
 
 
 def _recording_view(row: Row) -> Row:

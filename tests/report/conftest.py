@@ -18,6 +18,7 @@ from pipeline.features import DAYS, EPOCHS, NIGHTS, PARTICIPANTS, SPECTRA
 ZONE = "Europe/Rome"
 FRAMES: dict[str, Table] = {
     "recordings": tables.RECORDINGS,
+    "clocks": tables.CLOCKS,
     "epochs": EPOCHS,
     "spectra": SPECTRA,
     "events": tables.EVENTS,

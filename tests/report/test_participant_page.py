@@ -178,19 +178,19 @@ def test_the_header_names_the_night_in_which_the_clocks_change(someone: Tables) 
 
 def test_only_the_first_eeg_nights_are_drawn_and_the_rest_named(someone: Tables) -> None:
     epochs = someone["epochs"].with_columns(pl.lit(20.0).alias("swa_uv2"))
-    eeg = _section(_page({**someone, "epochs": epochs}), "Nights with EEG")
+    eeg = _section(_page({**someone, "epochs": epochs}), "Nights with EEG or stages")
     nights = 15 - 1  # the fifth night has no epochs
     assert eeg.count("<svg") == 14 == nights
-    assert "further EEG nights" not in eeg
+    assert "further such nights" not in eeg
     longer = NIGHTS.frame(
         [
             *someone["nights"].to_dicts(),
             {**someone["nights"].to_dicts()[2], "participant": "p01", "night": date(2026, 5, 1)},
         ]
     )
-    eeg = _section(_page({**someone, "epochs": epochs, "nights": longer}), "Nights with EEG")
+    eeg = _section(_page({**someone, "epochs": epochs, "nights": longer}), "Nights with EEG or stages")
     assert eeg.count("<svg") == 14
-    assert "1 further EEG nights" in eeg
+    assert "1 further such nights" in eeg
 
 
 def test_nothing_recorded_gives_a_page_that_says_so(nobody: Tables) -> None:
@@ -212,3 +212,18 @@ def test_only_a_refused_export_still_gives_its_reason(nobody: Tables, someone: T
 def test_a_person_without_age_is_not_given_one(nobody: Tables, rows: dict[str, Callable[..., Any]]) -> None:
     people = PARTICIPANTS.frame([rows["person"](recordings_n=0, nights_n=0)])
     assert "not given, not given" in _page({**nobody, "participants": people})
+
+
+def test_clocks_that_were_compared_are_told(someone: Tables) -> None:
+    assert "against each other" not in _page(someone)
+    row = {
+        "participant": "p01", "recording": "aaaaaaaaaaaa", "reference": "bbbbbbbbbbbb", "trace": "heart rate",
+        "overlap_h": 8.0, "windows_n": 48, "offset_s": 31.25, "offset_se_s": 0.1, "drift_s_per_h": -4.2,
+        "drift_se_s_per_h": 0.01, "residual_s": 0.2, "agreeing_share": 0.98, "confidence": 0.89, "applied": True,
+        "reason": None,
+    }  # fmt: skip
+    section = _section(_page({**someone, "clocks": base.CLOCKS.frame([row])}), "Recordings")
+    for words in ("heart rate", "31.25", "−4.200", "0.89", "<td>yes</td>"):
+        assert words in section, words
+    refused = {**row, "applied": False, "reason": "confidence 0.31 is below 0.50: not applied"}
+    assert "confidence 0.31 is below" in _page({**someone, "clocks": base.CLOCKS.frame([refused])})
