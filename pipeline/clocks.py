@@ -1,7 +1,7 @@
 """The clocks of one participant's recordings against each other: compared where two overlap, corrected where sure.
 
-Of the recordings that overlap by an hour or more and share a trace (heart rate or movement, by the second), the one
-whose clock is most to be trusted is the reference: first those whose stamps are instants (a network set their clock),
+Of the recordings that overlap by half an hour or more and share a trace (heart rate or movement, by the second), the
+one whose clock is most to be trusted is the reference: first those whose stamps are instants (a network set their clock),
 then the longer, then the earlier name. Each other recording is compared with the best reference that it overlaps.
 A correction is applied only where `ClockFit.trusted` says so and it would move something by a second or more.
 """
@@ -26,7 +26,7 @@ from pipeline.signals.drift import (
 )
 from pipeline.signals.traces import Trace
 
-LEAST_OVERLAP = timedelta(hours=1)
+LEAST_OVERLAP = timedelta(minutes=30)
 LEAST_MOVE_S = 1.0
 LONGEST_COMPARED_S = 4 * 7 * 86_400
 """Four weeks by the second are 2.4 M values; a clock that parts does so within that."""

@@ -114,7 +114,8 @@ CLOCKS = Table(
         Column("reference", pl.String, "", "the recording whose clock is held to be right", OURS, nullable=False),
         Column("trace", pl.String, "", "what was compared: heart rate or movement", OURS, nullable=False),
         Column("overlap_h", pl.Float64, "h", "time that both cover", OURS, low=0.0, nullable=False),
-        Column("windows_n", pl.Int64, "count", "10-min windows that correlate", OURS, low=0, nullable=False),
+        Column("windows_n", pl.Int64, "count", "windows of 10 min that correlate (of 5 "
+               "min where less than 2 h are shared)", OURS, low=0, nullable=False),
         Column("offset_s", pl.Float64, "s", "how much later this recording stamps what happens, at the middle of the "
                "windows", OURS, null_when=_NO_LINE),
         Column("offset_se_s", pl.Float64, "s", "its standard error, of the fit alone", OURS, low=0.0,

@@ -1,9 +1,10 @@
 """How two clocks part: offset and drift between two recordings of the same body, from what both saw.
 
-Both are given as series on the lattice of whole seconds (heart rate, or movement). In each window of ten minutes the
-lag at which they agree best is found by normalised cross-correlation over all lags that could be (gaps masked, never
-filled); a line through the lags, with outliers rejected, gives offset and drift; lags are then measured again near the
-line, to a fraction of a second. How far the windows, each on its own, agree with the line is the confidence.
+Both are given as series on the lattice of whole seconds (heart rate, or movement). In each window of ten minutes
+(five, where little is shared) the lag at which they agree best is found by normalised cross-correlation over all lags
+that could be (gaps masked, never filled); a line through the lags, with outliers rejected, gives offset and drift;
+lags are then measured again near the line, to a fraction of a second. How far the windows, each on its own, agree with
+the line is the confidence.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ Reals = NDArray[np.floating]
 
 WINDOW_S = 600
 """Long enough for some fifty changes of heart rate; at 10 s/h of drift the lag moves 1.7 s within it."""
+SHORT_WINDOW_S = 300
+SHORT_S = 2 * 3600
+"""Of recordings that share less than two hours, windows are half as long: there would be too few to agree."""
 LARGEST_OFFSET_S = 120.0
 LARGEST_DRIFT_S_PER_H = 12.0
 LARGEST_LAG_S = 900
@@ -80,11 +84,12 @@ def clock_fit(a: Floats, b: Floats) -> ClockFit | None:
     """
     n = len(a)
     reach = min(math.ceil(LARGEST_OFFSET_S + LARGEST_DRIFT_S_PER_H * n / 3600), LARGEST_LAG_S)
-    starts = np.arange(0, n - WINDOW_S + 1, WINDOW_S)
+    window = SHORT_WINDOW_S if n < SHORT_S else WINDOW_S
+    starts = np.arange(0, n - window + 1, window)
     if len(starts) < MIN_WINDOWS:
         return None
-    centre = starts + WINDOW_S / 2
-    coarse = _correlations(a, b, starts, np.zeros(len(starts), np.int64), reach)
+    centre = starts + window / 2
+    coarse = _correlations(a, b, (starts, window), np.zeros(len(starts), np.int64), reach)
     lag, r = _peaks(coarse, -reach)
     usable = r >= MIN_R
     if usable.sum() < MIN_WINDOWS:
@@ -95,7 +100,7 @@ def clock_fit(a: Floats, b: Floats) -> ClockFit | None:
     for _ in range(3):
         # Each window is cut where the line says it lies, then looked at closely.
         near = np.rint(line[0] + line[1] * centre).astype(np.int64)
-        fine, fine_r = _peaks(_correlations(a, b, starts, near, FINE_S), -FINE_S)
+        fine, fine_r = _peaks(_correlations(a, b, (starts, window), near, FINE_S), -FINE_S)
         found = (fine_r >= MIN_R) & (np.abs(fine) < FINE_S - 0.5)
         if found.sum() < MIN_WINDOWS:
             return None
@@ -147,18 +152,21 @@ def _moving_sum(values: Floats, width: int) -> Floats:
     return running[np.minimum(at + width // 2 + 1, len(values))] - running[np.maximum(at - width // 2, 0)]
 
 
-def _correlations(a: Floats, b: Floats, starts: NDArray[np.int64], shift: NDArray[np.int64], reach: int) -> Floats:
+def _correlations(
+    a: Floats, b: Floats, windows: tuple[NDArray[np.int64], int], shift: NDArray[np.int64], reach: int
+) -> Floats:
     """Correlation of each window of `a` with `b` at the lags shift − reach … shift + reach, shape (m, 2 reach + 1).
 
     Over the seconds that both measured; NaN where those are fewer than `MIN_SHARE` of the window.
     """
-    n, size = len(a), WINDOW_S + 2 * reach
+    (starts, window), n = windows, len(a)
+    size = window + 2 * reach
     padded = np.concatenate((np.full(size, np.nan), b, np.full(size, np.nan)))
     length = 1 << (size - 1).bit_length()
     out = np.full((len(starts), 2 * reach + 1), np.nan)
     for first in range(0, len(starts), 64):
         rows = slice(first, first + 64)
-        ours = a[starts[rows, None] + np.arange(WINDOW_S)]
+        ours = a[starts[rows, None] + np.arange(window)]
         at = np.clip(starts[rows] + shift[rows] - reach, -size, n) + size
         theirs = padded[at[:, None] + np.arange(size)]
         out[rows] = _masked(ours, theirs, length, 2 * reach + 1)
