@@ -12,11 +12,12 @@ STARTUP_TIMEOUT_S = 180
 def prepare_prefect(work: Path, *, verbose: bool) -> None:
     """Set the environment of this process for Prefect; with PREFECT_API_URL set, a server is used as it is.
 
-    The embedded database lies in the study's own work folder, so that two studies never share a lock.
+    A unit that fails is told by the run itself; Prefect's own log of it, with a traceback that may quote what an export
+    holds, is shown only if `verbose`. The embedded database lies in the study's own work folder, so that two studies never share a lock.
     """
     os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
     os.environ["DO_NOT_TRACK"] = "1"
-    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "INFO" if verbose else "ERROR")
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "INFO" if verbose else "CRITICAL")
     os.environ.setdefault("PREFECT_LOGGING_SERVER_LEVEL", "ERROR")
     os.environ.setdefault("PREFECT_LOGGING_TO_API_ENABLED", "false")
     os.environ.setdefault("PREFECT_RESULTS_PERSIST_BY_DEFAULT", "false")

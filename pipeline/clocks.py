@@ -1,9 +1,9 @@
 """The clocks of one participant's recordings against each other: compared where two overlap, corrected where sure.
 
 Of the recordings that overlap by half an hour or more and share a trace (heart rate or movement, by the second), the
-one whose clock is most to be trusted is the reference: first those whose stamps are instants (a network set their clock),
-then the longer, then the earlier name. Each other recording is compared with the best reference that it overlaps.
-A correction is applied only where `ClockFit.trusted` says so and it would move something by a second or more.
+one whose clock is most to be trusted is the reference: first those whose stamps are instants (a network set their
+clock), then the longer, then the earlier name. Each other recording is compared with the best reference that it
+overlaps. A correction is applied only where `ClockFit.trusted` says so and it would move something by a second or more.
 """
 
 from __future__ import annotations
