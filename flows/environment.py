@@ -12,8 +12,9 @@ STARTUP_TIMEOUT_S = 180
 def prepare_prefect(work: Path, *, verbose: bool) -> None:
     """Set the environment of this process for Prefect; with PREFECT_API_URL set, a server is used as it is.
 
-    A unit that fails is told by the run itself; Prefect's own log of it, with a traceback that may quote what an export
-    holds, is shown only if `verbose`. The embedded database lies in the study's own work folder, so that two studies never share a lock.
+    A unit that fails is told by the run itself; Prefect's own log of it, with a traceback that may quote what an
+    export holds, is shown only if `verbose`. The embedded database lies in the study's own work folder, so that two
+    studies never share a lock.
     """
     os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
     os.environ["DO_NOT_TRACK"] = "1"
