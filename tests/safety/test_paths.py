@@ -150,6 +150,15 @@ def test_names_are_printed_and_stored_harmlessly(good: bool, study: Path, capsys
         assert not [p for p in inbox.rglob("*") if p.is_file()]
 
 
+def test_a_name_is_no_markup_for_the_bars() -> None:
+    said = io.StringIO()
+    bars = Bars(Console(file=said, width=200, force_terminal=True))
+    bars.started(2, 1)
+    bars.finished("export", Outcome("P1/[/red].txt", Status.DONE))
+    bars.closed()
+    assert "P1/[/red].txt" in said.getvalue()
+
+
 def test_what_a_file_says_does_not_steer_a_terminal() -> None:
     label = "\x1b[2J\x07\r\x9b\u2028\u202e\x00\ud800\nforged line"
     fault = FileFault(Fault.CORRUPT, f"channel '{label}'", where=f"{label}.edf", known=label * 5000, hint=label)

@@ -12,7 +12,7 @@ from typing import NoReturn
 import pytest
 
 from pipeline.devices import xml_text
-from pipeline.devices.xml_text import elements
+from pipeline.devices.xml_text import each_start, elements
 from pipeline.errors import Fault, FileFault
 
 APPLE = """<?xml version="1.0" encoding="UTF-8"?>
@@ -84,6 +84,21 @@ def test_defaults_of_attributes_are_refused() -> None:
     # 240 kB of these held 220 MB at once; a million elements would have held terabytes one after another.
     dtd = f'[<!ATTLIST Record x CDATA "{"y" * 1000}">]'
     assert refusal(f"<!DOCTYPE HealthData {dtd}><HealthData><Record/></HealthData>").fault is Fault.HOSTILE
+
+
+def test_the_parser_without_a_tree_refuses_the_same() -> None:
+    def starts(text: str) -> list[str]:
+        found: list[str] = []
+        each_start([text.encode()], lambda name, _: found.append(name), Path("export.xml"))
+        return found
+
+    assert starts(APPLE).count("Record") == 2
+    for dtd in ('[<!ENTITY x "y">]', '[<!ENTITY x SYSTEM "file:///etc/passwd">]', '[<!ATTLIST Record x CDATA "y">]'):
+        with pytest.raises(FileFault) as fault:
+            starts(f"<!DOCTYPE HealthData {dtd}><HealthData><Record/></HealthData>")
+        assert fault.value.fault is Fault.HOSTILE
+    with pytest.raises(FileFault, match="deeper than 64"):
+        starts("<a>" * 65 + "</a>" * 65)
 
 
 def test_depth_is_bounded() -> None:
