@@ -14,6 +14,12 @@ from pipeline.errors import Fault, StudyFault, did_you_mean
 SHARED = "shared"
 """The folder below inbox/ for tables that hold everybody: each participant is given its own rows of them."""
 OLDEST_Y = 120.0
+MOST_ID = 64
+"""Characters of a participant's id: it becomes the name of files."""
+_TAKEN_IDS = frozenset({"index", "shared", "con", "prn", "aux", "nul"}) | {
+    f"{port}{n}" for port in ("com", "lpt") for n in range(10)
+}
+"""Names that no participant's files can have: the index page's, the shared folder's, those that Windows keeps."""
 _FEMALE = frozenset({"f", "female", "w", "weiblich", "frau", "femme", "woman", "girl"})
 _MALE = frozenset({"m", "male", "männlich", "maennlich", "mann", "homme", "man", "boy"})
 _NEITHER = frozenset({"", "o", "other", "u", "unknown", "d", "divers"})
@@ -77,6 +83,12 @@ def plain_id(name: str) -> str:
     return name.strip().removeprefix("sub-")
 
 
+def is_usable_id(name: str) -> bool:
+    """Whether an id can be the name of a file on every system, and is no option of a command."""
+    letters = all(ch.isalnum() or ch in "-_" for ch in name) and name[:1].isalnum()
+    return letters and len(name) <= MOST_ID and name.casefold() not in _TAKEN_IDS
+
+
 def _text(path: Path) -> str:
     try:
         content = path.read_bytes()
@@ -129,18 +141,19 @@ def _participant(row: dict[str, str | None], codes: dict[str, dict[str, str]], w
     cells = {key: (value or "").strip() for key, value in row.items() if key is not None and isinstance(value, str)}
     cells = {key: "" if value.lower() in _ABSENT else value for key, value in cells.items()}
     name = plain_id(cells.get("participant_id", ""))
-    if not name or not all(ch.isalnum() or ch in "-_" for ch in name):
-        raise StudyFault(
-            Fault.STUDY,
-            f"participant_id '{name}' is not usable",
-            where=where,
-            known="ids become file names: letters, digits, - and _",
-        )
     if name.casefold() == SHARED:
         raise StudyFault(
             Fault.STUDY, f"participant_id '{name}' is not usable", where=where,
             known=f"inbox/{SHARED}/ holds the tables of everybody", hint="choose another id",
         )  # fmt: skip
+    if not is_usable_id(name):
+        raise StudyFault(
+            Fault.STUDY,
+            f"participant_id '{name}' is not usable",
+            where=where,
+            known="ids become file names: letters, digits, - and _, the first a letter or digit, at most "
+            f"{MOST_ID} of them; not 'index', and no name that Windows keeps for devices",
+        )
     zone = cells.get("zone") or None
     if zone is not None:
         try:

@@ -7,19 +7,19 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import json
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from pipeline.dataset.store import write_bytes
 from pipeline.devices import is_bundle
+from pipeline.devices.json_text import json_of
 from pipeline.devices.reader import Asked, DateOrder
 from pipeline.devices.wfdb_header import companions
-from pipeline.errors import Fault, FileFault, StudyFault, did_you_mean
+from pipeline.errors import Fault, FileFault, StudyFault, did_you_mean, printable
 from pipeline.participants import SHARED, Participant, plain_id, read_participants
 from pipeline.privacy import extend_key, read_key
 from pipeline.recording import ZoneSource
@@ -43,6 +43,10 @@ __all__ = [
     "with_weeks",
 ]
 
+MOST_SIDECAR_BYTES = 1024**2
+LONGEST_EPOCH_S = 3600.0
+MOST_FOLDERS = 16
+"""How deep below a participant's folder exports are looked for."""
 SIDECAR_KEYS = ("zone", "start", "true_start", "units", "channels", "date_order", "dialect", "epoch_s")
 
 
@@ -53,7 +57,7 @@ class Export:
     participant: str
     path: Path
     relative: str
-    """Its path below inbox/, with forward slashes: how messages name it."""
+    """Its path below inbox/, with forward slashes and in printable characters: how everything names it."""
     sidecar: Path | None
     anonymous: bool = False
     """Whether its name may not stand in tables, because it may hold the date that was shifted."""
@@ -186,34 +190,47 @@ def key_file(folder: Path, settings: Settings) -> Path | None:
 
 
 def unlisted_folders(study: Study) -> list[str]:
-    """Folders in the inbox that belong to nobody in participants.tsv, and loose files in it."""
+    """What in the inbox is not read: folders of nobody in participants.tsv, loose files; links and devices anywhere."""
     if not study.inbox.is_dir():
         return []
-    return sorted(
-        entry.name
-        for entry in study.inbox.iterdir()
-        if not entry.name.startswith(".")
-        and not (entry.is_dir() and (entry.name == SHARED or plain_id(entry.name) in study.participants))
-    )
+    out: list[str] = []
+    for entry in study.inbox.iterdir():
+        if entry.name.startswith("."):
+            continue
+        belongs = entry.name == SHARED or plain_id(entry.name) in study.participants
+        if entry.is_symlink() or not entry.is_dir() or not belongs:
+            out.append(printable(entry.name))
+        else:
+            out += [_relative(path, study.inbox) for path, parts in _exports_in(entry, MOST_FOLDERS) if parts is None]
+    return sorted(out)
+
+
+def _relative(path: Path, inbox: Path) -> str:
+    """The name of an export: no two have the same, and all can be printed and stored."""
+    return printable(path.relative_to(inbox).as_posix().replace("\\", "\\x5c"))
 
 
 def exports_of(study: Study, participant: str) -> list[Export]:
     """A participant's exports in the order of their names, then the tables shared by all.
 
-    Hidden files, links, sidecars and companions are none.
+    Hidden files, sidecars and companions are none. Links are not followed, and devices and pipes not opened;
+    `unlisted_folders` names them.
     """
     out: list[Export] = []
     shared = study.inbox / SHARED
     for folder in (study.inbox / participant, study.inbox / f"sub-{participant}", shared):
         if folder.is_dir() and not folder.is_symlink():
-            for path, parts in _exports_in(folder):
+            for path, parts in _exports_in(folder, MOST_FOLDERS):
+                if parts is None:
+                    continue
                 sidecar = path.with_name(path.name + ".json")
+                kept = sidecar if _is_plain(sidecar) else None
                 out.append(
                     Export(
                         participant,
                         path,
-                        path.relative_to(study.inbox).as_posix(),
-                        sidecar if sidecar.is_file() else None,
+                        _relative(path, study.inbox),
+                        kept,
                         study.weeks is not None,
                         parts,
                         folder == shared,
@@ -222,22 +239,32 @@ def exports_of(study: Study, participant: str) -> list[Export]:
     return out
 
 
-def _exports_in(folder: Path) -> Iterator[tuple[Path, tuple[Path, ...]]]:
-    """Each export below a folder with the files that belong to it."""
+def _exports_in(folder: Path, deeper: int) -> Iterator[tuple[Path, tuple[Path, ...] | None]]:
+    """Each export below a folder with the files that belong to it; with None what is a link, a device or too deep."""
     if is_bundle(folder):
         yield folder, ()
         return
-    names = {entry.name for entry in folder.iterdir() if not entry.is_symlink()}
-    parts_of = {name: _parts(folder / name, names) for name in sorted(names)}
+    plain = {
+        entry.name for entry in folder.iterdir() if _is_plain(entry) or (entry.is_dir() and not entry.is_symlink())
+    }
+    parts_of = {name: _parts(folder / name, plain) for name in sorted(plain)}
     taken = frozenset[str]().union(*parts_of.values())
-    for name in sorted(names - taken):
-        entry = folder / name
-        if name.startswith("."):
+    for entry in sorted(folder.iterdir()):
+        if entry.name.startswith(".") or entry.name in taken:
             continue
-        if entry.is_dir():
-            yield from _exports_in(entry)
-        elif not (entry.suffix == ".json" and entry.stem in names):
-            yield entry, tuple(folder / part for part in sorted(parts_of[name]))
+        if entry.name not in plain:
+            yield entry, None
+        elif entry.is_dir():
+            if deeper:
+                yield from _exports_in(entry, deeper - 1)
+            else:
+                yield entry, None
+        elif not (entry.suffix == ".json" and entry.stem in plain):
+            yield entry, tuple(folder / part for part in sorted(parts_of[entry.name]))
+
+
+def _is_plain(entry: Path) -> bool:
+    return entry.is_file() and not entry.is_symlink()
 
 
 def _parts(entry: Path, names: set[str]) -> frozenset[str]:
@@ -279,13 +306,19 @@ def asked_of(study: Study, export: Export) -> Asked:
     )
 
 
-def _sidecar(path: Path) -> dict[str, object]:
+def _sidecar(path: Path) -> Mapping[str, object]:
     try:
-        side = json.loads(path.read_text(encoding="utf-8-sig"))
+        with path.open("rb") as stream:
+            content = stream.read(MOST_SIDECAR_BYTES + 1)
     except FileNotFoundError as bad:  # of a shared table that another participant's turn has moved
         raise FileFault(Fault.SETTINGS, "the sidecar is gone", where=path.name) from bad
-    except (json.JSONDecodeError, UnicodeDecodeError) as bad:
-        raise FileFault(Fault.SETTINGS, f"the sidecar is not JSON: {bad}", where=path.name) from bad
+    if len(content) > MOST_SIDECAR_BYTES:
+        raise FileFault(Fault.SETTINGS, "the sidecar is larger than 1 MB", where=path.name)
+    try:
+        side = json_of(path, content)
+    except FileFault as bad:
+        words = f"{bad.what} ({bad.known})" if bad.known else bad.what
+        raise FileFault(Fault.SETTINGS, f"the sidecar is not JSON: {words}", where=path.name) from bad
     if not isinstance(side, dict):
         raise FileFault(Fault.SETTINGS, "the sidecar is not a JSON object", where=path.name)
     for key in side:
@@ -347,6 +380,6 @@ def _date_order(value: object, export: Export) -> DateOrder | None:
 def _seconds(value: object, export: Export) -> float | None:
     if value is None:
         return None
-    if isinstance(value, int | float) and not isinstance(value, bool) and value > 0:
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= LONGEST_EPOCH_S:
         return float(value)
     raise FileFault(Fault.SETTINGS, f"epoch_s = '{value}' is not a number of seconds", where=export.relative)

@@ -82,7 +82,7 @@ class ContentHashes:
         content = sha256_of(export)
         if companions:
             parts = "".join(f"{part.name}\0{sha256_of(part)}\n" for part in companions)
-            content = hashlib.sha256(f"{content}\n{parts}".encode()).hexdigest()
+            content = hashlib.sha256(f"{content}\n{parts}".encode(errors="surrogateescape")).hexdigest()
         self._fresh[name] = [stamp, content]
         return content
 
@@ -93,6 +93,6 @@ class ContentHashes:
 
 
 def _stamp(export: Path) -> str:
-    files = sorted(p for p in export.rglob("*") if p.is_file()) if export.is_dir() else [export]
+    files = sorted(p for p in export.rglob("*") if p.is_file() and not p.is_symlink()) if export.is_dir() else [export]
     looks = [(p.stat(), p) for p in files]
-    return ";".join(f"{p.name}:{s.st_size}:{s.st_mtime_ns}:{s.st_ino}" for s, p in looks)
+    return ";".join(f"{p.name!a}:{s.st_size}:{s.st_mtime_ns}:{s.st_ino}" for s, p in looks)

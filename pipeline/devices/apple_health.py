@@ -62,11 +62,10 @@ Timed = tuple[Int64, Int64, Floats]
 
 
 def _recognise(seen: Glimpse) -> bool:
-    """Whether it is the XML, or a zip with a file of that name (in any language) beside its `_cda.xml`."""
+    """Whether it is the XML, or a zip or folder with a file of that name (in any language) beside its `_cda.xml`."""
     if seen.names:
-        return "export.xml" in seen.names or any(
-            f"{n[:-4]}_cda.xml" in seen.names for n in seen.names if n[-4:] == ".xml"
-        )
+        pair = any(f"{n[:-4]}_cda.xml" in seen.names for n in seen.names if n[-4:] == ".xml")
+        return pair or ("export.xml" in seen.names and not seen.is_folder)
     return not seen.is_folder and seen.head.lstrip(b"\xef\xbb\xbf").startswith(b"<?xml") and b"HealthData" in seen.head
 
 
@@ -96,7 +95,13 @@ def _read(path: Path, asked: Asked) -> Recording:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[IO[bytes]]:
-    """The XML as a stream, from the zip or by itself."""
+    """The XML as a stream, from the zip or the folder or by itself."""
+    if path.is_dir():
+        names = {p.name for p in path.iterdir() if p.is_file() and not p.is_symlink()}
+        name = next(n for n in sorted(names) if f"{n[:-4]}_cda.xml" in names)
+        with open_plain(path / name) as stream:
+            yield stream
+        return
     with path.open("rb") as raw:
         is_zip = raw.read(4) == ZIP_MARK
     if not is_zip:

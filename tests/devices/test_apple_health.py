@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from handmade import SAMPLES
 from handmade.apple_health import DTD, ME, PHONE, WATCH, asleep, beats, record, stamp, write_xml
 from handmade.sample import T0_NS
 
 from pipeline.clock import NS
-from pipeline.devices import read_export
+from pipeline.devices import is_bundle, read_export
 from pipeline.devices.apple_health import READER
 from pipeline.devices.reader import Asked, glimpse
 from pipeline.errors import Fault, FileFault
@@ -240,3 +241,15 @@ def test_other_xml_is_not_claimed(tmp_path: Path) -> None:
     path = tmp_path / "export.xml"
     path.write_text('<?xml version="1.0"?><motionfile/>')
     assert not READER.recognise(glimpse(path))
+
+
+def test_the_folder_of_an_unpacked_export_is_one_export(tmp_path: Path) -> None:
+    whole = SAMPLES["apple_health"].write(tmp_path)
+    folder = tmp_path / "apple_health_export"
+    (folder / "workout-routes").mkdir(parents=True)
+    (folder / "export.xml").write_bytes(whole.read_bytes())
+    assert not is_bundle(folder), "a participant's folder may hold an export.xml among other exports"
+    (folder / "export_cda.xml").write_text("<ClinicalDocument/>")
+    assert is_bundle(folder)
+    one, two = (read_export(path, ROME)[1] for path in (whole, folder))
+    assert (one.kinds, one.span_ns, len(one.signals)) == (two.kinds, two.span_ns, len(two.signals))

@@ -19,6 +19,10 @@ CORRUPT = {"edf": 0.6, "empatica_e4": None, "mne_eeg": 0.6}
 """What is broken: cut to a share, or (a session) a member that is no table."""
 
 
+OF_PEOPLE = {"event_log", "questionnaire", "saliva_table", "sleep_diary"}
+"""Samples in which a column names the participants, P01 among them."""
+
+
 def sidecar(sample: Sample, export: Path) -> None:
     """What the study knows of a sample, as a lab would write it beside the file."""
     asked = sample.asked
@@ -37,12 +41,14 @@ def mixed_inbox(folder: Path) -> Path:
     """A study with one participant a format, three broken exports and a hostile zip."""
     study = folder / "study"
     names = sorted(SAMPLES)
-    people = [f"P{number:02d}" for number in range(len(names) + len(CORRUPT) + 1)]
+    # A table that names people is one of a person's own; the others get a name each.
+    named = ["P01" if name in OF_PEOPLE else f"X{number:02d}" for number, name in enumerate(names)]
+    people = [*named, *(f"Y{number}" for number in range(len(CORRUPT) + 1))]
     study.mkdir()
     (study / "study.toml").write_text('[study]\nzone = "Europe/Rome"\nday_one = 2024-03-01\n')
-    (study / "participants.tsv").write_text("participant_id\n" + "\n".join(people) + "\n")
+    (study / "participants.tsv").write_text("participant_id\n" + "\n".join(dict.fromkeys(people)) + "\n")
     for name, person in zip(names, people, strict=False):
-        inbox = study / "inbox" / person
+        inbox = study / "inbox" / person / name
         inbox.mkdir(parents=True)
         sidecar(SAMPLES[name], SAMPLES[name].write(inbox))
     for (name, share), person in zip(CORRUPT.items(), people[len(names) :], strict=False):
