@@ -14,7 +14,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.futures import PrefectFuture, as_completed
 
 from flows.progress import REPORTER
-from pipeline.errors import FileFault, StorageFault
+from pipeline.errors import FileFault, StorageFault, place_of
 from pipeline.guard import Guard
 from pipeline.study import Study, open_study
 from pipeline.units import ExportUnit, Outcome, Status, do_cohort, do_export, do_participant, plan, refuse_export
@@ -35,9 +35,14 @@ def export_task(study: Study, unit: ExportUnit, guard: Guard | None) -> Outcome:
 
 
 @task(name="participant", task_run_name="participant-{participant}", cache_policy=NO_CACHE)
-def participant_task(study: Study, participant: str) -> Outcome:
-    """Align, score and describe one participant."""
-    return do_participant(study, participant)
+def participant_task(study: Study, participant: str, guard: Guard | None) -> Outcome:
+    """Align, score and describe one participant, under guard: clocks are compared by reading exports again."""
+    if guard is None:
+        return do_participant(study, participant)
+    try:
+        return guard.run(do_participant, study, participant)
+    except FileFault as fault:
+        return Outcome(participant, Status.FAILED, str(fault))
 
 
 @task(name="cohort", cache_policy=NO_CACHE)
@@ -62,18 +67,18 @@ def nightly(
     waiting = sum(unit.why is not None for person in people for unit in person.exports)
     reporter.started(waiting, 0 if ingest_only else len(people))
     names: dict[PrefectFuture[Outcome], tuple[str, str]] = {}
+    waited: dict[str, list[object]] = {}
     for person in people:
-        exports = {
-            export_task.submit(study, unit, guard): ("export", unit.export.relative)
-            for unit in person.exports
-            if unit.why is not None
-        }
-        names |= exports
-        if ingest_only:
-            continue
-        # A participant is assembled from whatever was taken in, also when one of its exports failed.
-        waited = [allow_failure(future) for future in exports]
-        whole = participant_task.submit(study, person.participant, return_state=False, wait_for=waited)
+        for unit in person.exports:
+            if unit.why is not None:
+                future = export_task.submit(study, unit, guard)
+                names[future] = ("export", unit.export.relative)
+                # A participant is assembled from whatever was taken in, also when one of its exports failed.
+                waited.setdefault(person.participant, []).append(allow_failure(future))
+    for person in () if ingest_only else people:
+        # After all exports: a participant that waits holds a worker, which no export must wait for.
+        before = waited.get(person.participant, [])
+        whole = participant_task.submit(study, person.participant, guard, return_state=False, wait_for=before)
         names[whole] = ("participant", person.participant)
     outcomes: list[Outcome] = []
     for future in as_completed(list(names)):
@@ -92,5 +97,6 @@ def _outcome(future: PrefectFuture[Outcome], unit: str) -> Outcome:
     if isinstance(result, StorageFault):
         raise result
     if isinstance(result, BaseException):
-        return Outcome(unit, Status.FAILED, f"{type(result).__name__}: {result}")
+        # Not the exception's own text, which may quote what an export holds.
+        return Outcome(unit, Status.FAILED, f"{unit}: {place_of(result)}")
     return result

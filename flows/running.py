@@ -5,12 +5,14 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import signal
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import FrameType
 from typing import Any, cast
 
 from rich.console import Console
@@ -89,12 +91,22 @@ def _flow(
     token = REPORTER.set(reporter)
     with Guard(ways.limits) as guard:
         guarded = GUARD.set(guard)
+        before = signal.getsignal(signal.SIGINT)
+
+        def interrupted(number: int, frame: FrameType | None) -> None:
+            # What is being read is ended at once; it is read again by the next run.
+            guard.close()
+            if callable(before):
+                before(number, frame)
+
+        signal.signal(signal.SIGINT, interrupted)
         try:
             # Its future type is invariant.
             runner = cast("TaskRunner[Any]", ThreadPoolTaskRunner(max_workers=ways.jobs))
             job = nightly.with_options(task_runner=runner)
             return job(str(study.folder), participants, overrides, ingest_only=ways.ingest_only)
         finally:
+            signal.signal(signal.SIGINT, before)
             reporter.closed()
             REPORTER.reset(token)
             GUARD.reset(guarded)

@@ -3,12 +3,14 @@
 Of the recordings that overlap by half an hour or more and share a trace (heart rate or movement, by the second), the
 one whose clock is most to be trusted is the reference: first those whose stamps are instants (a network set their
 clock), then the longer, then the earlier name. Each other recording is compared with the best reference that it
-overlaps. A correction is applied only where `ClockFit.trusted` says so and it would move something by a second or more.
+overlaps. A correction is applied only where `ClockFit.trusted` says so, it is known to a second at both ends of the
+recording, and it would move something by a second or more.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -28,6 +30,8 @@ from pipeline.signals.traces import Trace
 
 LEAST_OVERLAP = timedelta(minutes=30)
 LEAST_MOVE_S = 1.0
+MOST_UNSURE_S = 1.0
+"""A correction is applied only where it is known to a second over the whole recording, not just where it was seen."""
 LONGEST_COMPARED_S = 4 * 7 * 86_400
 """Four weeks by the second are 2.4 M values; a clock that parts does so within that."""
 _CONTRASTS: Mapping[Trace, Callable[[Floats], Floats]] = {
@@ -84,7 +88,10 @@ class Comparison:
 
 
 def pairs(rows: Sequence[Mapping[str, object]]) -> list[Pair]:
-    """The pairs of recordings worth comparing, from rows of the recordings table; in the order of their names."""
+    """The pairs of recordings worth comparing, from rows of the recordings table.
+
+    By rank, so that each reference is settled before it is used.
+    """
     able = [row for row in rows if row["start_utc"] is not None and _traces(row)]
     ranked = sorted(able, key=_rank)
     out = []
@@ -97,7 +104,7 @@ def pairs(rows: Sequence[Mapping[str, object]]) -> list[Pair]:
             if end - start >= LEAST_OVERLAP and _traces(row) & _traces(better):
                 out.append(Pair(better, row, start, end))
                 break
-    return sorted(out, key=lambda pair: str(pair.other["recording"]))
+    return out
 
 
 def compare(pair: Pair, reference: Mapping[Trace, Floats], other: Mapping[Trace, Floats]) -> Comparison | None:
@@ -115,15 +122,23 @@ def compare(pair: Pair, reference: Mapping[Trace, Floats], other: Mapping[Trace,
     correction = Correction(pair.start_ns + round(fit.middle_s * NS), fit.offset_s, fit.drift_s_per_h)
     ends = (to_ns(_at(pair.other, "start_utc")), to_ns(_at(pair.other, "end_utc")))
     moves_s = max(abs(correction.of(at) - at) / NS for at in ends)
+    unsure_s = max(_unsure_s(fit, (at - correction.at_ns) / NS / 3600) for at in ends)
     if fit.confidence < CONFIDENT:
         reason = f"confidence {fit.confidence:.2f} is below {CONFIDENT:.2f}: not applied"
     elif fit.residual_s > MAX_RESIDUAL_S:
         reason = f"windows scatter by {fit.residual_s:.1f} s about the line: not applied"
+    elif unsure_s > MOST_UNSURE_S:
+        reason = f"too little is shared: at the recording's ends it would be unsure by {unsure_s:.0f} s: not applied"
     elif moves_s < LEAST_MOVE_S:
         reason = f"the clocks agree to {moves_s:.1f} s: nothing to apply"
     else:
         return Comparison(trace, fit, correction, applied=True, reason="")
     return Comparison(trace, fit, correction, applied=False, reason=reason)
+
+
+def _unsure_s(fit: ClockFit, hours: float) -> float:
+    """Half the 95 % interval of the lag so many hours from the middle of what was compared."""
+    return 1.96 * math.hypot(fit.offset_se_s, fit.drift_se_s_per_h * hours)
 
 
 def corrected(recording: Recording, correction: Correction) -> Recording:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 import hashlib
 from functools import lru_cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 _ROOT = Path(__file__).resolve().parents[1]
-_NUMERIC = ("numpy", "scipy", "polars")
+_NUMERIC = ("numpy", "scipy", "polars", "tzdata", "mne", "python-calamine", "h5py", "fastavro", "fitdecode")
+"""What changes a result without a line of ours; those of extras count where they are installed."""
 
 
 @lru_cache(maxsize=1)
@@ -43,12 +44,19 @@ def _reach(start: tuple[str, ...]) -> list[str]:
     return sorted(seen)
 
 
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "none"
+
+
 @lru_cache(maxsize=32)
 def code_version(*modules: str) -> str:
     """16 hex digits that change when the source reachable from `modules`, their data tables, or the numerics change.
 
     Reachable: our modules, followed through their imports; `.csv`, `.html` and `.css` files beside them; the
-    versions of numpy, scipy and polars.
+    versions of the libraries that compute, read formats and know zones.
     """
     digest = hashlib.sha256()
     folders: set[Path] = set()
@@ -61,5 +69,5 @@ def code_version(*modules: str) -> str:
     for folder in sorted(folders - {_ROOT / "pipeline"}):
         for data in sorted(p for p in folder.rglob("*") if p.suffix in {".csv", ".html", ".css"}):
             digest.update(data.relative_to(_ROOT).as_posix().encode() + data.read_bytes())
-    digest.update(";".join(f"{name}={version(name)}" for name in _NUMERIC).encode())
+    digest.update(";".join(f"{name}={_version(name)}" for name in _NUMERIC).encode())
     return digest.hexdigest()[:16]

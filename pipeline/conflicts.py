@@ -18,8 +18,8 @@ import polars as pl
 from pipeline.errors import Fault, FileFault
 from pipeline.extract import Extracted
 
-MAX_SPAN_DAYS = 3 * 366
-"""A participant's recordings lie within three years; one outside has a broken clock."""
+MAX_SPAN_DAYS = 10 * 366
+"""A participant's recordings lie within ten years; one outside has a broken clock."""
 LEAST_OVERLAP = timedelta(minutes=1)
 SAME_SHARE = 0.99
 """Share of the values of the epochs that both measured from which two exports say the same: the first and the last
@@ -64,7 +64,12 @@ def _order(row: dict[str, Any]) -> tuple[bool, datetime, datetime, str]:
 def _overlap(row: dict[str, Any], other: dict[str, Any]) -> timedelta:
     """How long two exports of one format measure the same kinds at once."""
     shared = set(row["kinds"]) & set(other["kinds"]) - _ANYTIME
-    if row["reader"] != other["reader"] or not shared or row["start_utc"] is None or other["start_utc"] is None:
+    if (
+        (row["reader"], row["device"]) != (other["reader"], other["device"])
+        or not shared
+        or row["start_utc"] is None
+        or other["start_utc"] is None
+    ):
         return timedelta(0)
     shared_s = (min(row["end_utc"], other["end_utc"]) - max(row["start_utc"], other["start_utc"])).total_seconds()
     return timedelta(seconds=shared_s)
@@ -90,7 +95,7 @@ def _say_the_same(one: pl.DataFrame, two: pl.DataFrame) -> bool:
 def _far(row: dict[str, Any]) -> FileFault:
     return FileFault(
         Fault.IMPLAUSIBLE,
-        f"it begins on {row['start_utc']:%Y-%m-%d}, more than a year and a half from the participant's others",
+        f"it begins on {row['start_utc']:%Y-%m-%d}, more than five years from the participant's others",
         where=row["export"],
         hint="was the device's clock set? give its true_start in a sidecar",
     )
@@ -113,5 +118,6 @@ def _differ(row: dict[str, Any], other: dict[str, Any]) -> FileFault:
         f"it overlaps {other['export']} by {_overlap(row, other).total_seconds() / 60:.0f} min and says otherwise",
         where=row["export"],
         known=f"both hold {', '.join(shared)} and one person wears one such device at a time",
-        hint="is it another participant's, or was a clock set wrong? Put it back into inbox/ when mended",
+        hint="is it another participant's, or was a clock set wrong? Put it back into inbox/ when mended; if both were "
+        'worn, tell them apart in their sidecars: {"device": "ankle"}',
     )

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import difflib
 import re
+import traceback
 from collections.abc import Iterable
 from enum import StrEnum
+from pathlib import Path
 
 
 class Fault(StrEnum):
@@ -113,3 +115,10 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
         return f"did you mean '{near[0]}'?"
     shown = ", ".join(words[:20]) + (", …" if len(words) > 20 else "")
     return f"known: {shown}" if words else ""
+
+
+def place_of(bad: BaseException) -> str:
+    """What was raised and where in our code. Its own text is left out: it may quote a name from a file."""
+    ours = [f for f in traceback.extract_tb(bad.__traceback__) if Path(__file__).parent in Path(f.filename).parents]
+    at = f" at {Path(ours[-1].filename).name}:{ours[-1].lineno}" if ours else ""
+    return f"{type(bad).__name__}{at}"

@@ -22,8 +22,8 @@ from pipeline.privacy import shifted
 from pipeline.recording import Recording, Signal, SignalStream, Stage
 from pipeline.study import Export, Study, asked_of
 
-MAX_DAYS = 400
-"""No single export of a study lasts longer; one that says so has a broken clock."""
+MAX_DAYS = 5 * 366
+"""A phone's export of years is the longest there is; one that says more has a broken clock, or is to be cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def extract(recording: Recording, export: Export, reader: str, sha256: str) -> E
             f"it would last {(end_ns - start_ns) / 8.64e13:.0f} days",
             where=export.label,
             known="one of its time stamps is probably wrong",
-            hint="look at its first and last time stamp",
+            hint="look at its first and last time stamp; an export of more than five years is to be cut",
         )
     name = sha256[:12]
     grid_start = grid_floor(start_ns)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+import pickle
 import queue
 import signal
 import time
@@ -45,6 +46,10 @@ class _Worker:
     connection: Connection
 
 
+class WorkerLost(RuntimeError):
+    """A worker ended through no fault of the step that it was doing."""
+
+
 class Guard:
     """Runs functions in worker processes within limits; to be closed, or used as a context manager."""
 
@@ -53,6 +58,7 @@ class Guard:
         self._context = multiprocessing.get_context("spawn")
         self._idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
         self._all: list[_Worker] = []
+        self._closing = False
 
     def __enter__(self) -> Self:
         return self
@@ -73,8 +79,13 @@ class Guard:
             worker.connection.send((step, args, kwargs))
             self._wait(worker)
             done, result = worker.connection.recv()
-        except (EOFError, ConnectionError) as bad:
+        except (EOFError, OSError) as bad:
             self._end(worker)
+            if self._closing:
+                raise WorkerLost("the run was interrupted") from bad
+            if worker.process.exitcode in {-signal.SIGKILL, -signal.SIGTERM}:
+                # Somebody else's doing (a system out of memory, an operator): no judgement of the file.
+                raise WorkerLost("the process that read it was killed from outside: is there enough memory?") from bad
             raise _died(worker.process.exitcode) from bad
         except BaseException:
             self._end(worker)
@@ -85,7 +96,8 @@ class Guard:
         return result  # type: ignore[no-any-return]
 
     def close(self) -> None:
-        """End every worker; one that is busy is killed."""
+        """End every worker; one that is busy is killed, and what waits for it is told that the run is interrupted."""
+        self._closing = True
         for worker in list(self._all):
             self._end(worker)
 
@@ -161,7 +173,12 @@ def _serve(connection: Connection, memory_mb: int) -> None:
             answer = (False, bad)
         try:
             connection.send(answer)
-        except (TypeError, AttributeError, ValueError) as bad:  # the exception itself cannot be sent
+        except (
+            TypeError,
+            AttributeError,
+            ValueError,
+            pickle.PickleError,
+        ) as bad:  # the exception itself cannot be sent
             connection.send((False, RuntimeError(f"{type(answer[1]).__name__}: {bad}")))
 
 

@@ -10,25 +10,55 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import hashlib
+import hmac
 import io
 import re
 import secrets
 from collections.abc import Iterable
 from datetime import timedelta
+from enum import StrEnum
 from pathlib import Path
+from typing import Any, TypeVar
 
 from pipeline.clock import NS, fixed_zone
 from pipeline.dataset.store import write_bytes
 from pipeline.errors import Fault, StudyFault
-from pipeline.recording import Answer, ClockKind, Recording, SalivaSample, ZoneSource
+from pipeline.recording import (
+    Answer,
+    ClockKind,
+    Marker,
+    Recording,
+    RestInterval,
+    SalivaSample,
+    Signal,
+    SignalStream,
+    ZoneSource,
+)
 from pipeline.retime import retimed
+
+_Part = TypeVar("_Part", Signal, SignalStream, RestInterval, Marker, SalivaSample, Answer)
 
 WEEK_NS = 7 * 86_400 * NS
 FEWEST_WEEKS, MOST_WEEKS = 5_500, 6_300
 """105 to 121 years: a recording of 2024 comes to lie between 1903 and 1919."""
+SALT = "*"
+"""The key file's row that holds no participant but a secret number: names of exports are digested with it."""
+_MONTH = (
+    r"\b(?:jan(?:uary|uar|vier)?|feb(?:ruary|ruar)?|f[ée]vrier|mar(?:ch|s|zo)?|m(?:ä|ae)rz|apr(?:il|ile)?|avril|may|mai"
+    r"|maggio|june?|juni|juin|giugno|july?|juli|juillet|luglio|aug(?:ust)?|ao[uû]t|agosto|sept?(?:ember|embre)?"
+    r"|settembre|o[ck]t(?:ober|obre)?|ottobre|nov(?:ember|embre)?|dec(?:ember)?|d[ée]cembre|dez(?:ember)?|dicembre)\b"
+)
 _DATE = re.compile(
-    r"\b(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.](?:\d{1,2}|[A-Za-z]{3})[-/.]\d{2,4}"
-    r"|\d{1,2}[. ](?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*(?:[ .]\d{4})?)\b"
+    r"(?<!\d)(?:"
+    r"(?:19|20)\d\d[-/._]?(?:0[1-9]|1[0-2])[-/._]?(?:0[1-9]|[12]\d|3[01])"  # 2024-03-30, 20240330
+    r"|(?:19|20)\d\d[-/.]\d{1,2}[-/.]\d{1,2}"  # 2024/3/5
+    rf"|\d{{1,2}}[-/.](?:\d{{1,2}}|{_MONTH})[-/.](?:\d{{4}}|\d\d)"  # 30.03.24, 30-Mar-2024
+    r"|\d{1,2}\.\d{1,2}\.(?=\s|$)|\d\d/\d\d"  # 12.03., 03/30
+    rf"|\d{{1,2}}\.?\s+{_MONTH}\.?(?:\s+\d{{4}})?"  # 30. März 2024
+    r"|1\d{9}(?:\d{3})?"  # seconds or milliseconds since 1970
+    rf")(?!\d)|\b{_MONTH}\.?\s+\d{{1,2}}(?!\d|:)(?:,?\s+\d{{4}})?",
+    re.IGNORECASE,
 )
 
 
@@ -63,6 +93,8 @@ def extend_key(path: Path, participants: Iterable[str]) -> dict[str, int]:
         for name in participants
         if name not in held
     }
+    if SALT not in held:
+        new[SALT] = secrets.randbits(128)
     if not new:
         return held
     both = {**held, **new}
@@ -83,31 +115,45 @@ def shifted(recording: Recording, weeks: int) -> Recording:
         moved,
         zone=fixed_zone(recording.zone, low, high, move),
         zone_source=ZoneSource.FILE if recording.clock is ClockKind.OFFSET else recording.zone_source,
-        markers=tuple(dataclasses.replace(m, label=without_dates(m.label)) for m in moved.markers),
-        saliva=tuple(_saliva(sample, move) for sample in recording.saliva),
-        answers=tuple(_answer(answer, weeks) for answer in recording.answers),
+        device=without_dates(recording.device),
+        signals=tuple(_scrubbed(signal) for signal in moved.signals),
+        streams=tuple(_scrubbed(stream) for stream in moved.streams),
+        rests=tuple(_scrubbed(rest) for rest in moved.rests),
+        markers=tuple(_scrubbed(marker) for marker in moved.markers),
+        saliva=tuple(_scrubbed(_saliva(sample, move)) for sample in recording.saliva),
+        answers=tuple(_scrubbed(_answer(answer, weeks)) for answer in recording.answers),
         repairs=tuple(without_dates(text) for text in recording.repairs),
     )
 
 
+def _scrubbed(part: _Part) -> _Part:
+    """A part of a recording with the dates taken out of every text in it, whatever the field is called."""
+    texts = {f.name: getattr(part, f.name) for f in dataclasses.fields(part)}
+    plain: dict[str, Any] = {
+        n: without_dates(v) for n, v in texts.items() if isinstance(v, str) and not isinstance(v, StrEnum)
+    }
+    return dataclasses.replace(part, **plain)
+
+
 def _saliva(sample: SalivaSample, move: int) -> SalivaSample:
-    return dataclasses.replace(
-        sample,
-        time_ns=None if sample.time_ns is None else sample.time_ns + move,
-        occasion=without_dates(sample.occasion),
-        series=without_dates(sample.series),
-    )
+    return dataclasses.replace(sample, time_ns=None if sample.time_ns is None else sample.time_ns + move)
 
 
 def _answer(answer: Answer, weeks: int) -> Answer:
+    dated = answer.value is not None and without_dates(f"{answer.value:.0f}") != f"{answer.value:.0f}"
     return dataclasses.replace(
         answer,
+        value=None if dated else answer.value,
         time_ns=None if answer.time_ns is None else answer.time_ns + weeks * WEEK_NS,
         day=None if answer.day is None else answer.day + timedelta(weeks=weeks),
-        text=without_dates(answer.text),
     )
 
 
 def without_dates(text: str) -> str:
     """A text with every date in it replaced by '(date)'."""
     return _DATE.sub("(date)", text)
+
+
+def secret_name(text: str, salt: int) -> str:
+    """Twelve hex digits for a text; without the salt they cannot be found again by trying likely texts."""
+    return hmac.new(salt.to_bytes(16, "big"), text.encode(), hashlib.sha256).hexdigest()[:12]

@@ -15,7 +15,7 @@ from pipeline import __version__
 from pipeline.dataset import tables
 from pipeline.dataset.store import read_json, write_json
 from pipeline.errors import Fault, FileFault, SleeploopError, StorageFault, did_you_mean, printable
-from pipeline.privacy import without_dates
+from pipeline.privacy import SALT, secret_name, without_dates
 from pipeline.study import SHARED, Export, Study, plain_id
 
 REASON = ".reason.json"
@@ -30,7 +30,9 @@ def put_in_quarantine(study: Study, export: Export, fault: SleeploopError, sha25
         If it cannot be moved; then it is still in the inbox, whole.
     """
     target = _no_reason(study.quarantine / Path(export.relative))
-    if target.exists():
+    if export.companions:
+        target = target.parent / f"{target.stem}-{sha256[:8]}" / target.name
+    elif target.exists():
         target = target.with_name(f"{target.stem}-{sha256[:8]}{target.suffix}")
     reason = {
         "participant": SHARED if export.shared else export.participant,
@@ -76,8 +78,12 @@ def _no_reason(target: Path) -> Path:
 
 def reasons(study: Study, participant: str | None = None) -> list[dict[str, str]]:
     """Every reason in quarantine, in the order of the exports' paths; not those of exports that were put back."""
-    found = [read_json(path) for path in sorted(_reason_files(study.quarantine))]
-    known = [reason for reason in found if _is_reason(reason) and not (study.inbox / reason["export"]).exists()]
+    newest: dict[tuple[str, str], dict[str, str]] = {}
+    for path in sorted(_reason_files(study.quarantine), key=lambda p: (p.stat().st_mtime_ns, p.name)):
+        reason = read_json(path)
+        if _is_reason(reason) and not (study.inbox / reason["export"]).exists():
+            newest[reason["participant"], reason["export"]] = reason
+    known = [newest[key] for key in sorted(newest, key=lambda key: key[1])]
     return [reason for reason in known if participant is None or reason["participant"] == participant]
 
 
@@ -108,15 +114,15 @@ def failures(study: Study, participant: str | None = None) -> pl.DataFrame:
     names = [column.name for column in tables.FAILURES.columns]
     found = reasons(study, participant)
     if study.weeks is not None:
-        found = [_without_dates(reason) for reason in found]
+        found = [_without_dates(reason, study.weeks.get(SALT, 0)) for reason in found]
     rows: list[dict[str, object]] = [{name: reason.get(name, "") for name in names} for reason in found]
     return tables.FAILURES.frame(rows)
 
 
-def _without_dates(reason: dict[str, str]) -> dict[str, str]:
+def _without_dates(reason: dict[str, str], salt: int) -> dict[str, str]:
     """A reason as tables and pages may show it where dates are shifted: neither the file's name nor a date."""
     path = Path(reason["export"])
-    label = Export(reason["participant"], path, reason["export"], None, anonymous=True).label
+    label = Export(reason["participant"], path, reason["export"], None, salt).label
     masked = {
         key: str(value).replace(reason["export"], label).replace(path.name, label) for key, value in reason.items()
     }
@@ -134,9 +140,13 @@ def stranger_rows(study: Study, strangers: tuple[str, ...]) -> pl.DataFrame:
 def _stranger_row(study: Study, name: str) -> dict[str, object]:
     """The failure of something in the inbox that belongs to nobody in participants.tsv; it is left where it is."""
     fault = stranger_fault(study, name)
+    shown = name
+    if study.weeks is not None:
+        shown = secret_name(name, study.weeks.get(SALT, 0))
+        fault = FileFault(fault.fault, fault.what, where=f"inbox/{shown}", known=fault.known)
     return {
-        "participant": plain_id(name.split("/", maxsplit=1)[0]),
-        "export": name,
+        "participant": plain_id(shown.split("/", maxsplit=1)[0]),
+        "export": shown,
         "step": "ingest",
         "fault": fault.fault.value,
         "what": fault.what,

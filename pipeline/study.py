@@ -6,7 +6,6 @@ Nothing is read here but names, `participants.tsv` and sidecars; what an export 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import re
 import shutil
 from collections.abc import Iterator, Mapping
@@ -21,7 +20,7 @@ from pipeline.devices.reader import Asked, DateOrder
 from pipeline.devices.wfdb_header import companions
 from pipeline.errors import Fault, FileFault, StudyFault, did_you_mean, printable
 from pipeline.participants import SHARED, Participant, plain_id, read_participants
-from pipeline.privacy import extend_key, read_key
+from pipeline.privacy import SALT, extend_key, read_key, secret_name
 from pipeline.recording import ZoneSource
 from pipeline.settings import PrivacySettings, Settings, load_settings
 from pipeline.travel import journeys
@@ -47,7 +46,7 @@ MOST_SIDECAR_BYTES = 1024**2
 LONGEST_EPOCH_S = 3600.0
 MOST_FOLDERS = 16
 """How deep below a participant's folder exports are looked for."""
-SIDECAR_KEYS = ("zone", "start", "true_start", "units", "channels", "date_order", "dialect", "epoch_s")
+SIDECAR_KEYS = ("zone", "start", "true_start", "units", "channels", "date_order", "dialect", "epoch_s", "device")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +58,8 @@ class Export:
     relative: str
     """Its path below inbox/, with forward slashes and in printable characters: how everything names it."""
     sidecar: Path | None
-    anonymous: bool = False
-    """Whether its name may not stand in tables, because it may hold the date that was shifted."""
+    salt: int | None = None
+    """The secret with which tables digest its name, because it may hold the date that was shifted; else None."""
     companions: tuple[Path, ...] = ()
     """Files beside it that are read with it: they count in its content, and go where it goes."""
     shared: bool = False
@@ -69,10 +68,10 @@ class Export:
     @property
     def label(self) -> str:
         """How tables name it: its path below inbox/, or where dates are shifted a name that tells nothing."""
-        if not self.anonymous:
+        if self.salt is None:
             return self.relative
         ending = self.path.suffix.lower() if self.path.suffix[1:].isalpha() and len(self.path.suffix) <= 6 else ""
-        return f"{self.participant}/{hashlib.sha256(self.relative.encode()).hexdigest()[:12]}{ending}"
+        return f"{self.participant}/{secret_name(self.relative, self.salt)}{ending}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,14 +156,14 @@ def start_date_shift(folder: Path, key: str) -> None:
         )  # fmt: skip
     extend_key(path, people)
     if named is None:
+        for made in ("dataset", "reports", ".sleeploop/recordings", ".sleeploop/participants"):
+            shutil.rmtree(folder / made, ignore_errors=True)
         text = (folder / "study.toml").read_text(encoding="utf-8").rstrip()
         quoted = key.replace("\\", "\\\\").replace('"', '\\"')
         section = "" if re.search(r"(?m)^\[privacy\]", text) else "\n[privacy]\n"
         entry = f'date_shift_key = "{quoted}"\n'
         both = f"{text}\n{section}{entry}" if section else text.replace("[privacy]", f"[privacy]\n{entry}", 1) + "\n"
         write_bytes(folder / "study.toml", both.encode())
-        for made in ("dataset", "reports", ".sleeploop/recordings", ".sleeploop/participants"):
-            shutil.rmtree(folder / made, ignore_errors=True)
 
 
 def key_file(folder: Path, settings: Settings) -> Path | None:
@@ -231,7 +230,7 @@ def exports_of(study: Study, participant: str) -> list[Export]:
                         path,
                         _relative(path, study.inbox),
                         kept,
-                        study.weeks is not None,
+                        None if study.weeks is None else study.weeks.get(SALT, 0),
                         parts,
                         folder == shared,
                     )
@@ -301,6 +300,7 @@ def asked_of(study: Study, export: Export) -> Asked:
         date_order=_date_order(side.get("date_order"), export),
         dialect=_text(side.get("dialect"), "dialect", export),
         epoch_s=_seconds(side.get("epoch_s"), export),
+        device=_text(side.get("device"), "device", export),
         participant=export.participant,
         shared=export.shared,
     )

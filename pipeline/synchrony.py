@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 
 from pipeline.clock import NS, to_ns
-from pipeline.clocks import Comparison, Correction, Pair, compare, pairs
+from pipeline.clocks import Comparison, Correction, Pair, compare, corrected, pairs
 from pipeline.dataset import tables
 from pipeline.dataset.store import read_cache, write_cache
 from pipeline.extract import Extracted, read_in, take_in
@@ -54,28 +54,36 @@ def settle(
     rows = [part.recordings.row(0, named=True) for part in parts.values()]
     out = dict(parts)
     found: list[dict[str, object]] = []
+    settled: dict[str, Correction] = {}
     for pair in pairs(rows):
         labels = str(pair.reference["export"]), str(pair.other["export"])
-        traces = [_traces(study, exports[label], parts[label]) for label in labels]
+        # A reference that was itself put right is compared by its right clock.
+        traces = [_traces(study, exports[label], parts[label], settled.get(label)) for label in labels]
         comparison = compare(pair, *(_cut(each, start, pair) for each, start in traces))
         if comparison is None:
             continue
         applied = comparison.applied and study.settings.clocks.correct
         if applied and comparison.correction is not None:
+            settled[labels[1]] = comparison.correction
             out[labels[1]] = _again(study, exports[labels[1]], comparison.correction, keep, held)
         found.append(_row(pair, comparison, applied=applied))
     return out, tables.CLOCKS.frame(found)
 
 
-def _traces(study: Study, taken: Taken, part: Extracted) -> tuple[dict[Trace, Floats], int]:
+def _traces(
+    study: Study, taken: Taken, part: Extracted, correction: Correction | None
+) -> tuple[dict[Trace, Floats], int]:
     """Every trace of an export and the second at which they begin; computed once and kept."""
     row = part.recordings.row(0, named=True)
     start_ns = to_ns(row["start_utc"]) // NS * NS
-    path = taken.folder / "traces.parquet"
+    path = taken.folder / f"traces{'' if correction is None else '-' + _name_of(correction)}.parquet"
     frame = read_cache(path)
     if frame is None:
         n_s = -(-(to_ns(row["end_utc"]) - start_ns) // NS)
-        found = traces_of(read_in(study, taken.export)[1], start_ns, int(n_s))
+        recording = read_in(study, taken.export)[1]
+        if correction is not None:
+            recording = corrected(recording, correction)
+        found = traces_of(recording, start_ns, int(n_s))
         frame = pl.DataFrame({trace.name: values.astype(np.float32) for trace, values in found.items()})
         write_cache(path, frame)
     return {Trace[name]: frame[name].to_numpy().astype(np.float64) for name in frame.columns}, start_ns
@@ -83,18 +91,28 @@ def _traces(study: Study, taken: Taken, part: Extracted) -> tuple[dict[Trace, Fl
 
 def _cut(traces: Mapping[Trace, Floats], start_ns: int, pair: Pair) -> dict[Trace, Floats]:
     first = (pair.start_ns - start_ns) // NS
-    return {trace: values[first : first + pair.n_s] for trace, values in traces.items()}
+    out = {}
+    for trace, values in traces.items():
+        held = np.full(pair.n_s, np.nan)
+        part = values[max(first, 0) : max(first + pair.n_s, 0)]
+        begin = max(-first, 0)
+        held[begin : begin + len(part)] = part[: pair.n_s - begin]
+        out[trace] = held
+    return out
 
 
 def _again(study: Study, taken: Taken, correction: Correction, keep: Keep, held: Held) -> Extracted:
     """The export extracted with its clock put right."""
-    text = json.dumps(asdict(correction), sort_keys=True)
-    folder = taken.folder / f"corrected-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+    folder = taken.folder / f"corrected-{_name_of(correction)}"
     found = held(folder)
     if found is None:
         found = take_in(study, taken.export, taken.sha256, correction)
         keep(folder, found)
     return found
+
+
+def _name_of(correction: Correction) -> str:
+    return hashlib.sha256(json.dumps(asdict(correction), sort_keys=True).encode()).hexdigest()[:12]
 
 
 def _row(pair: Pair, comparison: Comparison, *, applied: bool) -> dict[str, object]:

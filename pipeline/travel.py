@@ -45,6 +45,8 @@ def journeys(path: Path, homes: dict[str, str | None], study_zone: str | None) -
     arrivals: dict[str, list[tuple[int, str]]] = {}
     for line, row in enumerate(rows, start=2):
         where = f"{path.name} row {line}"
+        if not any((value or "").strip() for value in row.values() if not isinstance(value, list)):
+            continue
         name = (row["participant_id"] or "").strip().removeprefix("sub-")
         if name not in homes:
             raise StudyFault(

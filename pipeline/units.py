@@ -34,6 +34,7 @@ from pipeline.dataset.table import Table, dictionary
 from pipeline.errors import Fault, FileFault, StudyFault, did_you_mean
 from pipeline.extract import NOTHING, Extracted
 from pipeline.features import EPOCHS, SPECTRA, TABLES
+from pipeline.privacy import SALT, secret_name
 from pipeline.quarantine import failures, put_in_quarantine, reasons, stranger_rows
 from pipeline.settings import settings_hash
 from pipeline.steps import PARTICIPANT_TABLES, assemble, describe, describe_cohort, take_in
@@ -48,6 +49,10 @@ _EXTRACTED: tuple[Table, ...] = (
     tables.SALIVA,
     tables.ANSWERS,
 )
+
+
+_OF_ONE_PERSON = frozenset({Fault.NO_ZONE, Fault.UNKNOWN_ZONE})
+"""Faults of one participant's rows of a shared table: the others go on having theirs."""
 
 
 class Status(StrEnum):
@@ -154,7 +159,7 @@ def _plan_export(study: Study, export: Export, hashes: ContentHashes) -> ExportU
     key = {"content": sha256, "settings": asked, "code": code_version("pipeline.extract")}
     if study.weeks is not None:
         # Stands in the receipt only: a digest of so few possible weeks would give them away in the dataset.
-        key["date shift"] = _digest(study.weeks[export.participant])
+        key["date shift"] = _digest(study.weeks.get(export.participant))
     return ExportUnit(export, sha256, key, _why(study, _export_receipt(study, export), key))
 
 
@@ -212,10 +217,14 @@ def do_export(study: Study, unit: ExportUnit) -> Outcome:
     try:
         extracted = take_in(study, unit.export, unit.sha256)
     except FileFault as fault:
+        if unit.export.shared and fault.fault in _OF_ONE_PERSON:
+            return Outcome(unit.export.relative, Status.REFUSED, f"{unit.export.participant}: {fault}")
         if not (unit.export.shared and fault.fault is Fault.UNKNOWN_PARTICIPANT):
             return refuse_export(study, unit, fault)
         extracted = NOTHING
-    provenance = Provenance(__version__, unit.key["code"], unit.key["settings"], {unit.export.label: unit.sha256})
+    provenance = Provenance(
+        __version__, unit.key["code"], _shown(study, unit.key["settings"]), {unit.export.label: unit.sha256}
+    )
     written = _write_extracted(folder, extracted, provenance)
     write_receipt(_export_receipt(study, unit.export), study.folder, unit.key, written)
     return Outcome(unit.export.relative, Status.DONE, unit.why or "")
@@ -258,14 +267,16 @@ def do_participant(study: Study, participant: str) -> Outcome:
     def keep(folder: Path, extracted: Extracted) -> None:
         unit = unit_of[extracted.recordings.item(0, "export")]
         made_of = {unit.export.label: unit.sha256}
-        _write_extracted(folder, extracted, Provenance(__version__, unit.key["code"], unit.key["settings"], made_of))
+        _write_extracted(
+            folder, extracted, Provenance(__version__, unit.key["code"], _shown(study, unit.key["settings"]), made_of)
+        )
 
     parts, clocks = settle(study, places, parts, keep, _held)
     found = assemble(study, person, list(parts.values()), clocks)
     provenance = Provenance(
         __version__,
         code_version("pipeline.steps"),
-        settings_hash(study.settings),
+        _shown(study, settings_hash(study.settings)),
         {unit.export.label: unit.sha256 for unit in ready},
     )
     written = []
@@ -286,11 +297,14 @@ def do_participant(study: Study, participant: str) -> Outcome:
 def do_cohort(study: Study, strangers: tuple[str, ...]) -> Outcome:
     """Write what spans participants: failures, the dictionary, the index page; forget who left the study."""
     gone = _forget_leavers(study)
-    refused = pl.concat([failures(study), stranger_rows(study, strangers)])
+    unclaimed = _unclaimed_tables(study)
+    refused = pl.concat([failures(study), stranger_rows(study, strangers), tables.FAILURES.frame(unclaimed)])
     found = {
         table.name: read_tables(study.dataset, table) for table in PARTICIPANT_TABLES if table not in (EPOCHS, SPECTRA)
     }
-    provenance = Provenance(__version__, code_version("pipeline.steps"), settings_hash(study.settings), {})
+    provenance = Provenance(
+        __version__, code_version("pipeline.steps"), _shown(study, settings_hash(study.settings)), {}
+    )
     failed = study.dataset / "failures" / "all.parquet"
     write_table(failed, tables.FAILURES, refused, provenance)
     words = study.dataset / "dictionary.csv"
@@ -299,7 +313,37 @@ def do_cohort(study: Study, strangers: tuple[str, ...]) -> Outcome:
     write_bytes(index, describe_cohort(study, {**found, "failures": refused}).encode())
     write_receipt(_cohort_receipt(study), study.folder, _cohort_key(study, strangers), [failed, words, index])
     detail = f"no longer in the study, removed from the dataset: {', '.join(gone)}" if gone else ""
-    return Outcome("cohort", Status.DONE, detail)
+    told = [f"{row['where']}: {row['what']}\n  try: {row['hint']}" for row in unclaimed]
+    return Outcome("cohort", Status.REFUSED if told else Status.DONE, "\n".join([*told, detail]).strip())
+
+
+def _shown(study: Study, settings: str) -> str:
+    """A digest of settings for the dataset; withheld where dates are shifted, because few dates could be tried."""
+    return settings if study.weeks is None else "withheld: dates are shifted"
+
+
+def _unclaimed_tables(study: Study) -> list[dict[str, object]]:
+    """Failures of shared tables that gave nobody a row: their ids are not those of participants.tsv."""
+    given: dict[str, bool] = {}
+    for name in study.participants:
+        for export in exports_of(study, name):
+            path = _export_folder(study, export) / "recordings.parquet"
+            if export.shared and path.is_file():
+                given[export.relative] = given.get(export.relative, False) or pl.read_parquet(path).height > 0
+    return [
+        {
+            "participant": "shared",
+            "export": name if study.weeks is None else secret_name(name, study.weeks.get(SALT, 0)),
+            "step": "ingest",
+            "fault": Fault.UNKNOWN_PARTICIPANT.value,
+            "what": "the shared table holds no row of anybody in participants.tsv",
+            "where": name if study.weeks is None else "",
+            "known": "it was left where it is",
+            "hint": "write its ids as they stand in participants.tsv",
+        }
+        for name, claimed in sorted(given.items())
+        if not claimed
+    ]
 
 
 def extracted_recordings(study: Study, participant: str) -> list[pl.DataFrame]:

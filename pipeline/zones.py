@@ -74,8 +74,8 @@ class Journey(tzinfo):
                 moment = wall - offset
                 if self._offset_at(moment) == offset and (moment, offset) not in found:
                     found.append((moment, offset))
-        if not found:  # never shown: read as the zone before the jump would
-            return self._offset_at(wall - (self._offset_at(wall - timedelta(days=1))))
+        if not found:  # never shown: read with the offset from before the jump, as `datetime` does
+            return self._offset_at(wall - timedelta(days=1))
         found.sort()
         return found[-1 if when.fold else 0][1]
 

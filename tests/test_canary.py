@@ -6,6 +6,7 @@ every table, in the page, and in the words of every fault that damaged copies ca
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -94,7 +95,9 @@ def test_no_table_page_or_report_shows_it(name: str, tmp_path: Path) -> None:
     assert len(outputs) > 10
     for word in SAMPLES[name].planted:
         assert not [line for line in said if word in line]
-        assert not [file for file, content in outputs if word.encode() in content], word
+        # Within a digest any four digits may stand.
+        alone = re.compile(rb"(?<![0-9a-f])" + re.escape(word.encode()) + rb"(?![0-9a-f])")
+        assert not [file for file, content in outputs if alone.search(content)], word
 
 
 @planting

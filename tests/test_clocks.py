@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +12,10 @@ import pytest
 
 from pipeline import units
 from pipeline.clock import NS
-from pipeline.clocks import Correction, corrected
+from pipeline.clocks import Correction, compare, corrected, pairs
 from pipeline.devices.reader import utc_from_wall
-from pipeline.recording import Hypnogram, Kind, Marker, Recording, Signal, SignalStream, ZoneSource
+from pipeline.recording import Beats, Hypnogram, Kind, Marker, Recording, Signal, SignalStream, ZoneSource
+from pipeline.signals.traces import Trace, beat_trace
 from pipeline.study import open_study
 
 START = datetime(2024, 3, 1, 22)  # noqa: DTZ001
@@ -127,3 +128,38 @@ def test_everything_that_a_clock_stamped_moves_with_it() -> None:
     assert moved.hypnogram is not None
     assert moved.hypnogram.end_ns == pytest.approx(t0 + 3570 * NS, abs=1000)
     assert moved.markers[0].time_ns == t0 + 3570 * NS
+
+
+def row(name: str, kind: str, start_h: float, hours: float, clock: str = "device clock") -> dict[str, object]:
+    start = datetime(2024, 3, 1, tzinfo=UTC) + timedelta(hours=start_h)
+    return {
+        "recording": name, "export": name, "kinds": [kind], "clock": clock, "start_utc": start,
+        "end_utc": start + timedelta(hours=hours),
+    }  # fmt: skip
+
+
+def test_a_short_overlap_does_not_move_a_long_recording() -> None:
+    """A drift that an hour tells to 1 s/h would be off by minutes at the ends of two weeks."""
+    rng = np.random.default_rng(3)
+    true = beats_s(rng)
+    true = true[true < 3600]
+    one = beat_trace(Beats(np.rint(true[1:] * NS).astype(np.int64), np.diff(true), "", ""), 0, 3600)
+    late = true + 7.0 + rng.normal(0, 0.01, len(true))
+    two = beat_trace(Beats(np.rint(late[1:] * NS).astype(np.int64), np.diff(late), "", ""), 0, 3600)
+    week = row("watch", "rr_s", -160.0, 14 * 24.0)
+    (pair,) = pairs([row("e4", "rr_s", 0.0, 1.0, "utc"), week])
+    found = compare(pair, {Trace.HEART: one}, {Trace.HEART: two})
+    assert found is not None
+    assert found.fit is not None
+    assert found.fit.trusted
+    assert not found.applied
+    assert "unsure by" in found.reason
+    (short,) = pairs([row("e4", "rr_s", 0.0, 1.0, "utc"), row("strap", "rr_s", 0.0, 1.0)])
+    applied = compare(short, {Trace.HEART: one}, {Trace.HEART: two})
+    assert applied is not None
+    assert applied.applied
+
+
+def test_references_are_settled_before_they_are_used() -> None:
+    rows = [row("c", "rr_s", 4.0, 3.0), row("a", "rr_s", 0.0, 2.0, "utc"), row("b", "rr_s", 0.0, 6.0)]
+    assert [(p.reference["recording"], p.other["recording"]) for p in pairs(rows)] == [("a", "b"), ("b", "c")]

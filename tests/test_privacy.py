@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import stat
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -30,7 +31,7 @@ from pipeline.recording import (
     SignalStream,
     ZoneSource,
 )
-from pipeline.study import open_study, start_date_shift, with_weeks
+from pipeline.study import exports_of, open_study, start_date_shift, with_weeks
 
 WEEKS = -5_613
 MOVE = WEEKS * 7 * 86_400 * NS
@@ -96,6 +97,14 @@ def test_weekday_wall_clock_and_recorded_offset_stay_through_the_clock_change() 
         ("at 2024-03-30 22:00", "at (date) 22:00"),
         ("30.03.2024, 3/30/24 and 30-Mar-2024", "(date), (date) and (date)"),
         ("version 5.00, 12.5 s, 1/2 of 3-4 files", "version 5.00, 12.5 s, 1/2 of 3-4 files"),
+        ("begin 2024-03-30T22:15:00 of rec_2024-03-30", "begin (date)T22:15:00 of rec_(date)"),
+        ("file_20240330 Mar 1 2024, Mon Apr 01 2024", "file_(date) (date), Mon (date)"),
+        ("30. März 2024 und 12.03. 22:00 und 03/30", "(date) und (date) 22:00 und (date)"),
+        ("at 1709330400 or 1709330400123", "at (date) or (date)"),
+        (
+            "Sleep stage N2, 1000 Hz, item 12, Marker 3, Decker 5 min",
+            "Sleep stage N2, 1000 Hz, item 12, Marker 3, Decker 5 min",
+        ),
     ],
 )
 def test_dates_are_taken_out_of_texts_and_numbers_are_left(text: str, plain: str) -> None:
@@ -106,7 +115,7 @@ def test_a_key_is_for_the_owner_alone_and_grows_without_changing(tmp_path: Path)
     path = tmp_path / "keys" / "key.tsv"
     first = extend_key(path, ["P1", "P2"])
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert all(-MOST_WEEKS <= weeks <= -FEWEST_WEEKS for weeks in first.values())
+    assert all(-MOST_WEEKS <= first[name] <= -FEWEST_WEEKS for name in ("P1", "P2"))
     later = extend_key(path, ["P1", "P2", "P3"])
     assert {name: later[name] for name in first} == first
     assert read_key(path) == later
@@ -181,10 +190,48 @@ def test_a_new_participant_gets_weeks_of_its_own(tmp_path: Path) -> None:
     (folder / "participants.tsv").write_text("participant_id\nP1\nP2\n")
     study = with_weeks(open_study(folder))
     assert study.weeks is not None
-    assert set(study.weeks) == {"P1", "P2"}
+    assert set(study.weeks) == {"P1", "P2", "*"}
 
 
 def test_a_format_with_offsets_keeps_what_it_knew(tmp_path: Path) -> None:
     _, recording = read_export(SAMPLES["edf"].write(tmp_path), SAMPLES["edf"].asked)
     moved = shifted(dataclasses.replace(recording, zone="Asia/Kolkata"), WEEKS)
     assert moved.zone == "+05:30"
+
+
+def test_no_text_of_a_recording_keeps_a_date_whatever_its_field() -> None:
+    dated = whole()
+    dated = dataclasses.replace(
+        dated,
+        device="watch of 2024-03-01",
+        signals=tuple(dataclasses.replace(s, label="HR 2024-03-30") for s in dated.signals),
+        rests=tuple(dataclasses.replace(r, source="diary 30.03.2024") for r in dated.rests),
+        saliva=tuple(dataclasses.replace(s, flag="assayed 20.03.2024", analyte="x 2024-03-30") for s in dated.saliva),
+        answers=(Answer("form 2024-03-30", "asked 20240330", 20240302.0, "Mar 1 2024"), Answer("PSS", "1", 2.0, "")),
+    )
+    moved = shifted(dated, WEEKS)
+    parts = (moved.device, moved.rests, moved.markers, moved.saliva, moved.answers, moved.repairs)
+    words = repr((*parts, [s.label for s in moved.signals]))
+    assert "2024" not in words
+    assert "assayed (date)" in words
+    assert [answer.value for answer in moved.answers] == [None, 2.0]
+
+
+def test_names_of_exports_cannot_be_found_by_trying_dates(tmp_path: Path) -> None:
+    folder = study_of(tmp_path)
+    start_date_shift(folder, "../k.tsv")
+    study = open_study(folder)
+    assert study.weeks is not None
+    (export,) = exports_of(study, "P1")
+    plain = [hashlib.sha256(text.encode()).hexdigest()[:12] for text in (export.relative, f"P1/{export.path.name}")]
+    assert not any(digest in export.label for digest in plain)
+    assert study.weeks["*"].bit_length() > 100
+
+
+def test_a_participant_without_weeks_is_planned_and_gets_them_by_a_run(tmp_path: Path) -> None:
+    folder = study_of(tmp_path)
+    start_date_shift(folder, "../k.tsv")
+    (folder / "participants.tsv").write_text("participant_id\nP1\nP2\n")
+    (folder / "inbox" / "P2").mkdir()
+    SAMPLES["actiwatch_awd"].write(folder / "inbox" / "P2")
+    assert len(units.plan(open_study(folder)).exports) == 2

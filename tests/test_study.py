@@ -12,6 +12,7 @@ from pipeline import units
 from pipeline.errors import Fault, FileFault, StudyFault
 from pipeline.new_study import lay_out
 from pipeline.participants import Participant
+from pipeline.quarantine import failures
 from pipeline.recording import ZoneSource
 from pipeline.study import asked_of, exports_of, open_study, read_participants, unlisted_folders
 
@@ -199,7 +200,14 @@ def test_what_belongs_to_a_header_counts_in_its_content_and_goes_where_it_goes(t
     assert unit.sha256 != before, "a changed data file is a changed export"
     assert units.do_export(study, unit).status is units.Status.REFUSED
     assert not list(inbox.iterdir())
-    assert {p.name for p in (folder / "quarantine" / "P1").iterdir()} >= {"night.vhdr", "night.vmrk", "night.eeg"}
+    (inbox / "night.vhdr").write_text("Brain Vision Data Exchange Header File Version 1.0\nbroken too")
+    (inbox / "night.eeg").write_text("a second refusal")
+    assert units.do_export(study, units.plan(study).exports[0]).status is units.Status.REFUSED
+    refused = sorted((folder / "quarantine" / "P1").iterdir())
+    assert [len(list(each.glob("night.eeg"))) for each in refused] == [1, 1], "the first refusal is not overwritten"
+    assert {"night.vhdr", "night.vmrk", "night.eeg"} <= {p.name for each in refused for p in each.iterdir()}
+    assert units.do_cohort(study, ()).status is units.Status.DONE
+    assert failures(study).height == 1, "one export was refused, twice"
 
 
 def test_links_in_the_inbox_are_not_followed(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.clock import (
@@ -84,6 +84,7 @@ def test_a_series_of_walls_finds_its_instants_through_a_journey() -> None:
     assert np.array_equal(back, instants)
 
 
+@settings(deadline=None)
 @given(st.integers(min_value=1_577_836_800, max_value=1_893_456_000), st.sampled_from(["Europe/Rome", "Asia/Tokyo"]))
 def test_a_journey_of_one_place_is_that_place(second: int, zone: str) -> None:
     journey = f"{zone}, 2024-05-01T00:00:00Z {zone}"
@@ -133,3 +134,10 @@ def test_a_zone_without_a_name_keeps_every_offset() -> None:
             moved = utc_to_wall(instants + shift, plain)
             assert np.array_equal(moved - shift, utc_to_wall(instants, zone)), (zone, weeks, plain)
     assert fixed_zone("Europe/Rome", low, high) == "+01:00, 2024-03-31T01:00:00Z +02:00"
+
+
+def test_a_skipped_hour_is_read_as_the_zone_itself_reads_it() -> None:
+    for zone, day in (("Europe/Rome", "2024-03-31T02:30"), ("Africa/Cairo", "2024-04-26T00:30")):
+        wall_clock = datetime.fromisoformat(day)
+        plain = wall_clock.replace(tzinfo=ZoneInfo(zone)).utcoffset()
+        assert wall_clock.replace(tzinfo=zone_of(f"{zone}, 2025-01-01T00:00:00Z Asia/Tokyo")).utcoffset() == plain

@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import re
 import time
-import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -84,7 +83,7 @@ from pipeline.devices import (
     zmax,
 )
 from pipeline.devices.reader import Asked, Glimpse, Reader, glimpse, utc_from_wall
-from pipeline.errors import Fault, FileFault
+from pipeline.errors import Fault, FileFault, place_of
 from pipeline.recording import PLAUSIBLE, Beats, Kind, Recording, Signal, SignalStream
 from pipeline.retime import retimed
 
@@ -237,6 +236,8 @@ def read_export(path: Path, asked: Asked) -> tuple[Reader, Recording]:
     """
     reader = claimant(path)
     recording = _guarded(f"reader {reader.name}", path, partial(reader.read, path, asked))
+    if asked.device is not None:
+        recording = dataclasses.replace(recording, device=asked.device)
     if asked.true_start is not None:
         recording = _begun_at(recording, asked.true_start)
     check_recording(reader, recording, path)
@@ -298,16 +299,9 @@ def _guarded(who: str, path: Path, step: Callable[[], _T]) -> _T:
             Fault.CORRUPT,
             "the export could not be read to its end",
             where=path.name,
-            known=f"{who}: {_place_of(bad)}",
+            known=f"{who}: {place_of(bad)}",
             hint="copy or export it again; if it opens elsewhere, report this text",
         ) from bad
-
-
-def _place_of(bad: Exception) -> str:
-    """What was raised and where in our code. Its own text is left out: it may quote a name from the file."""
-    ours = [f for f in traceback.extract_tb(bad.__traceback__) if Path(__file__).parent in Path(f.filename).parents]
-    at = f" at {Path(ours[-1].filename).name}:{ours[-1].lineno}" if ours else ""
-    return f"{type(bad).__name__}{at}"
 
 
 def _guarded_stream(who: str, stream: SignalStream, path: Path) -> SignalStream:
@@ -402,8 +396,10 @@ def _check_years(recording: Recording, path: Path) -> None:
 
 def _begun_at(recording: Recording, true_start: datetime) -> Recording:
     """The recording moved as a whole so that it begins at a wall clock of its zone, as a sidecar asks."""
+    if recording.span_ns == (0, 0):
+        return recording
     move = utc_from_wall(true_start, recording.zone) - recording.span_ns[0]
-    said = f"moved by {move / NS:+.0f} s to its true_start, as the sidecar asks"
+    said = "moved to its true_start, as the sidecar asks"  # not by how much: it would give a shifted date away
     return dataclasses.replace(retimed(recording, lambda ns: ns + move), repairs=(*recording.repairs, said))
 
 

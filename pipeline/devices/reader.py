@@ -95,6 +95,8 @@ class Asked:
     """Whose stage codes a hypnogram of bare numbers uses (`hypnogram_codes.DIALECTS`); never guessed."""
     epoch_s: float | None = None
     """Epoch length of a hypnogram that names none."""
+    device: str | None = None
+    """What a lab calls the device, from a sidecar: tells two of one make apart that are worn at once."""
     participant: str | None = None
     """Under whose name the export lies, for tables that hold many people."""
     shared: bool = False

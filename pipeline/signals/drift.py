@@ -209,7 +209,7 @@ def _peaks(r: Floats, first_lag: int) -> tuple[Floats, Floats]:
 def _consensus(t: Reals, lag: Floats, r: Floats) -> tuple[float, float] | None:
     """The line (at t = 0, slope) that most windows agree with, by their correlations; None if none gathers six."""
     rng = np.random.default_rng(0)
-    i, j = rng.integers(0, len(t), (2, _PAIRS))
+    i, j = rng.integers(0, len(t), (2, min(_PAIRS, 4_000_000 // len(t))))
     apart = t[i] != t[j]
     i, j = i[apart], j[apart]
     slope = (lag[j] - lag[i]) / (t[j] - t[i])

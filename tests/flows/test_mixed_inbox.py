@@ -20,7 +20,7 @@ CORRUPT = {"edf": 0.6, "empatica_e4": None, "mne_eeg": 0.6}
 
 
 OF_PEOPLE = {"event_log", "questionnaire", "saliva_table", "sleep_diary"}
-"""Samples in which a column names the participants, P01 among them."""
+"""Samples in which a column names the participants, P1 among them."""
 
 
 def sidecar(sample: Sample, export: Path) -> None:
@@ -42,7 +42,7 @@ def mixed_inbox(folder: Path) -> Path:
     study = folder / "study"
     names = sorted(SAMPLES)
     # A table that names people is one of a person's own; the others get a name each.
-    named = ["P01" if name in OF_PEOPLE else f"X{number:02d}" for number, name in enumerate(names)]
+    named = ["P1" if name in OF_PEOPLE else f"X{number:02d}" for number, name in enumerate(names)]
     people = [*named, *(f"Y{number}" for number in range(len(CORRUPT) + 1))]
     study.mkdir()
     (study / "study.toml").write_text('[study]\nzone = "Europe/Rome"\nday_one = 2024-03-01\n')

@@ -26,6 +26,7 @@ beside `night.edf` (or `folder.json` beside a folder that is one export), with a
 | `channels` | which channels to read, most wanted first | `["F4-M1", "ECG"]` |
 | `date_order` | how 03/04/2024 is to be read, where the file cannot tell | `"day first"` or `"month first"` |
 | `dialect` | whose stage codes a hypnogram of bare numbers uses | `"yasa"` |
+| `device` | a name that tells two devices of one make apart, worn at once | `"ankle"` |
 | `epoch_s` | epoch length of a hypnogram that names none | `30` |
 
 Zones come from the file, else the sidecar, else the participant (`participants.tsv`, `travel.tsv`), else the study;

@@ -57,6 +57,7 @@ OURS: dict[str, set[str]] = {
         "errors",
         "extract",
         "features",
+        "privacy",
         "quarantine",
         "settings",
         "steps",
