@@ -61,8 +61,11 @@ bench: $(VENV)/.dev  ## operating characteristics and costs (minutes)
 
 fuzz: $(VENV)/.bench  ## damage exports of every format, guided by coverage (FUZZ=100000 executions)
 	@$(BIN)/python benchmarks/fuzz/readers.py --executions $(or $(FUZZ),100000)
-bench-ingest: $(VENV)/.dev  ## what reading raw acceleration costs (PEERS=python of an environment with other readers)
+
+bench-ingest: $(VENV)/.dev  ## what reading costs: raw acceleration, EDF, Apple Health (PEERS=python of an environment with other readers)
 	@$(BIN)/python benchmarks/ingest/raw_acceleration.py $(if $(PEERS),--peers $(PEERS)) --month
+	@$(BIN)/python benchmarks/ingest/edf.py
+	@$(BIN)/python benchmarks/ingest/apple_health.py
 
 realdata: $(VENV)/.dev  ## the tests that need the real recordings
 	@$(BIN)/pytest -q -m realdata

@@ -2,9 +2,10 @@
 
 A synthetic week (and, with --month, four weeks) is written as real .cwa and .gt3x files: nights, days of movement, two
 stretches without the watch, gain and offset errors. Each reader runs in a fresh process, readers in turn, so that
-what else the machine does falls on all; CPU time is user and system, import and exit included.
+what else the machine does falls on all; a first round does not count. Printed are medians; CPU time is user and
+system, import and exit included.
 
-    python benchmarks/ingest/raw_acceleration.py [--peers PYTHON] [--runs 5] [--month] [--folder DIR]
+    python benchmarks/ingest/raw_acceleration.py [--peers PYTHON] [--runs 7] [--month] [--folder DIR]
 
 `--peers` is the Python of an environment with scikit-digital-health, actfast and pygt3x; without it only this reader is
 measured. A reader that fails on a file, or finds no sample in it, is shown as failing.
@@ -66,6 +67,10 @@ with FileReader(sys.argv[1]) as reader:
     print(len(reader.acceleration))
 """,
 }
+_PEAK = """
+print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
+"""
+"""The peak in KiB (Linux). What the system tells a parent of its child is never less than what the parent took."""
 PEERS = {".cwa": ("actfast", "skdh"), ".gt3x": ("actfast", "pygt3x")}
 
 
@@ -122,24 +127,30 @@ def coarse(samples: NDArray[np.int16]) -> NDArray[np.int16]:
 def cost_of(python: str, code: str, path: Path) -> Cost:
     """One run in a process of its own."""
     environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # reading a file is measured, not compiling the reader
     child = subprocess.Popen(
-        [python, "-c", code, str(path)], env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        [python, "-c", code + _PEAK, str(path)],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
     )
     assert child.stdout is not None
     said = child.stdout.read().split()
     _, status, used = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
-    samples = int(said[-1]) if child.returncode == 0 and said else None
-    return Cost(samples or None, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+    samples, peak = map(int, said[-2:]) if child.returncode == 0 else (0, 0)
+    return Cost(samples or None, used.ru_utime + used.ru_stime, peak / 1024)
 
 
 def measured(path: Path, python_of: dict[str, str], runs: int) -> dict[str, Cost]:
     """The median cost of each reader on one file."""
     costs: dict[str, list[Cost]] = {name: [] for name in python_of}
-    cost_of(sys.executable, READERS["sleeploop"], path)  # so that the file is in the system's cache for all
-    for _ in range(runs):
+    for run in range(runs + 1):
         for name, python in python_of.items():
-            costs[name].append(cost_of(python, READERS[name], path))
+            cost = cost_of(python, READERS[name], path)
+            if run:  # the first brings the file and all bytecode into the system's cache
+                costs[name].append(cost)
     return {
         name: Cost(
             some[0].samples,
@@ -153,7 +164,7 @@ def measured(path: Path, python_of: dict[str, str], runs: int) -> dict[str, Cost
 def show(title: str, path: Path, found: dict[str, Cost]) -> None:
     """One table: reader, samples, CPU seconds, peak, and how many times what this reader takes."""
     print(f"\n{title} ({path.stat().st_size / 1e6:.0f} MB)")
-    print(f"{'reader':<22}{'samples':>14}{'CPU s':>9}{'peak MB':>9}{'times':>8}")
+    print(f"{'reader':<22}{'samples':>14}{'CPU s':>9}{'peak MiB':>9}{'times':>8}")
     own = found["sleeploop"].cpu_s
     for name, cost in found.items():
         if cost.samples is None:
@@ -165,7 +176,7 @@ def show(title: str, path: Path, found: dict[str, Cost]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--peers", help="the Python of an environment with the public readers")
-    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--runs", type=int, default=7)
     parser.add_argument(
         "--month", action="store_true", help="four weeks at 100 Hz too (this reader only; 2.5 GB of files)"
     )

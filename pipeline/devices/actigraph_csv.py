@@ -14,13 +14,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from pipeline.devices.actigraph_epochs import epochs
 from pipeline.devices.actigraph_header import FIRST_LINE, Header, header_of
 from pipeline.devices.archives import open_plain
 from pipeline.devices.delimited import numbers_of
+from pipeline.devices.later import pl
 from pipeline.devices.raw_text import (
     STILL_S,
     Block,

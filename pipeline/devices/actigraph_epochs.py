@@ -6,11 +6,11 @@ import dataclasses
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 
 from pipeline.clock import NS
 from pipeline.devices.actigraph_header import Header
 from pipeline.devices.delimited import content_of, lines_of, numbers_of, table_of, text_of, whole_lines
+from pipeline.devices.later import pl
 from pipeline.devices.reader import Asked, DateOrder
 from pipeline.devices.regular import epochs_of, laid_out
 from pipeline.devices.stamps import instants

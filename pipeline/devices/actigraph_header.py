@@ -11,9 +11,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-import polars as pl
-
 from pipeline.devices.delimited import cells_of, lines_of, separator_of, text_of
+from pipeline.devices.later import pl
 from pipeline.devices.reader import Asked, DateOrder
 from pipeline.devices.stamps import wall_clocks
 from pipeline.errors import Fault, FileFault

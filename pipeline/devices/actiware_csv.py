@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from pipeline.clock import NS, utc_to_wall
@@ -33,6 +32,7 @@ from pipeline.devices.delimited import (
     whole_lines,
 )
 from pipeline.devices.epoch_rows import Measured, column_numbers, light_or_none, said_epoch, signals_of, unworn
+from pipeline.devices.later import pl
 from pipeline.devices.reader import Asked, Glimpse, Reader
 from pipeline.devices.stamps import instants
 from pipeline.errors import Fault, FileFault

@@ -13,12 +13,12 @@ from datetime import datetime
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from pipeline.clock import NS
 from pipeline.devices.delimited import content_of, lines_of, text_of, whole_lines
 from pipeline.devices.epoch_rows import true_start
+from pipeline.devices.later import pl
 from pipeline.devices.reader import Asked, Glimpse, Reader, nan_gaps, utc_from_wall
 from pipeline.errors import Fault, FileFault
 from pipeline.recording import CountsScale, Kind, Marker, Recording, Signal

@@ -12,7 +12,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 
 from pipeline.devices.delimited import cells_of, content_of, lines_of, separator_of, table_of, text_of, whole_lines
 from pipeline.devices.epoch_rows import (
@@ -25,6 +24,7 @@ from pipeline.devices.epoch_rows import (
     true_start,
     unworn,
 )
+from pipeline.devices.later import pl
 from pipeline.devices.reader import Asked, DateOrder, Glimpse, Reader
 from pipeline.devices.stamps import instants
 from pipeline.errors import Fault, FileFault

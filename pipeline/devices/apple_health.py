@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.clock import NS, zone_of
-from pipeline.devices.apple_records import APP, PHONE, WATCH, Columns, Records
+from pipeline.devices.apple_records import APP, PHONE, WATCH, Records, Seconds, Timed
 from pipeline.devices.archives import ZIP_MARK, open_plain, open_zip
 from pipeline.devices.reader import Asked, Glimpse, Reader
 from pipeline.devices.readings import averaged, shared_out
@@ -35,6 +35,7 @@ from pipeline.recording import (
     Kind,
     Recording,
     RestInterval,
+    Samples,
     Signal,
     Stage,
 )
@@ -51,14 +52,15 @@ IN_BED = "InBed"
 LABELS = {Kind.HR: "heart rate", Kind.SDNN: "SDNN", Kind.RMSSD: "RMSSD", Kind.SPO2: "oxygen saturation"}
 CELL_S = {Kind.HR: 30, Kind.SDNN: 300, Kind.RMSSD: 300, Kind.SPO2: 300, Kind.STEPS: 60}
 """A watch reads heart rate every 5 s in training and every few minutes else, the others once in minutes to hours."""
-NIGHT_NS = 3600 * NS
+NIGHT_S = 3600
 """Sleep of one source with less than an hour between is one night, into which no other source is mixed."""
 _DEVICES = {WATCH: "Apple Watch", PHONE: "iPhone", APP: "Apple Health"}
 _PIECE, _DTD_WITHIN = 1 << 18, 1 << 18
 
-Spans = tuple[Int64, Int64]
-Timed = tuple[Int64, Int64, Floats]
-"""Begin, end and value of records, shape (n,) each."""
+_PART = 50_000
+"""So many beats are worked on at a time: in float64 all of them would take more memory than all records do."""
+
+Spans = tuple[Seconds, Seconds]
 
 
 def _recognise(seen: Glimpse) -> bool:
@@ -77,9 +79,9 @@ def _read(path: Path, asked: Asked) -> Recording:
         each_start(_without_dtd(stream, path), records.take, path)
     notes = [f"{count} {what} left out" for what, count in sorted(records.left_out.items())]
     zone, source = asked.zone_for(path, _zone_named(records, notes))
+    used = [records.ranks[source_of] for _, source_of in records.columns]
     signals = tuple(s for kind in CELL_S for s in _signals(path, records, kind, notes))
     hypnogram, rests = _sleep(path, records, notes)
-    used = [records.ranks[source_of] for _, source_of in records.columns]
     return Recording(
         _DEVICES[min(used, default=APP)],
         zone,
@@ -158,15 +160,21 @@ def _zone_named(records: Records, notes: list[str]) -> str | None:
     return named[0] if len(named) == 1 else None
 
 
-def _ranked(records: Records, kind: Kind) -> list[Columns]:
-    """The records of a kind by source, the best first."""
-    found = [(source, columns) for (of, source), columns in records.columns.items() if of is kind]
+def _taken(records: Records, kind: Kind) -> list[Timed]:
+    """The records of a kind by source, the best first; they are taken out, which frees their memory."""
+    keys = [key for key in records.columns if key[0] is kind]
+    found = [(source, records.columns.pop((kind, source))) for _, source in keys]
     if kind in {Kind.SDNN, Kind.RMSSD}:
         found = [(source, columns) for source, columns in found if records.ranks[source] == WATCH]
-    return [c for _, c in sorted(found, key=lambda one: (records.ranks[one[0]], -len(one[1].begin), one[0]))]
+    found.sort(key=lambda one: (records.ranks[one[0]], -len(one[1].begin), one[0]))
+    return [columns.in_time() for _, columns in found]
 
 
-def _covered(begin: Int64, end: Int64, by: Spans) -> NDArray[np.bool_]:
+def _ns(seconds: Seconds) -> Int64:
+    return seconds.astype(np.int64) * NS
+
+
+def _covered(begin: Seconds, end: Seconds, by: Spans) -> NDArray[np.bool_]:
     """Which intervals touch one of some spans, which are in order and do not overlap."""
     low, high = by
     if len(low) == 0:
@@ -176,28 +184,28 @@ def _covered(begin: Int64, end: Int64, by: Spans) -> NDArray[np.bool_]:
     return inside & (low[np.minimum(after, len(low) - 1)] < np.maximum(end, begin + 1))
 
 
-def _joined(begin: Int64, end: Int64, gap_ns: int) -> Spans:
-    """Spans that cover intervals and what lies between them if it is at most `gap_ns`."""
+def _joined(begin: Seconds, end: Seconds, gap_s: int) -> Spans:
+    """Spans that cover intervals and what lies between them if it is at most `gap_s`."""
     if len(begin) == 0:
         return begin, end
     order = np.argsort(begin, kind="stable")
     begin, reach = begin[order], np.maximum.accumulate(end[order])
-    first = np.concatenate(([0], np.flatnonzero(begin[1:] > reach[:-1] + gap_ns) + 1))
+    first = np.concatenate(([0], np.flatnonzero(begin[1:] > reach[:-1] + gap_s) + 1))
     return begin[first], reach[np.append(first[1:], len(begin)) - 1]
 
 
-def _one_source_at_a_time(ranked: list[Timed], widened_ns: int) -> tuple[Timed, int]:
+def _one_source_at_a_time(ranked: list[Timed], widened_s: int) -> tuple[Timed, int]:
     """Records of which no two of different sources share a time, the better one's kept; and how many were dropped."""
     if len(ranked) == 1:
         return ranked[0], 0
     kept: list[Timed] = []
-    taken: Spans = (np.empty(0, np.int64), np.empty(0, np.int64))
+    taken: Spans = (np.empty(0, np.uint32), np.empty(0, np.uint32))
     dropped = 0
     for begin, end, value in ranked:
         free = ~_covered(begin, end, taken)
         dropped += int(np.count_nonzero(~free))
         kept.append((begin[free], end[free], value[free]))
-        new = _joined(begin[free], np.maximum(end[free], begin[free] + 1), widened_ns)
+        new = _joined(begin[free], np.maximum(end[free], begin[free] + 1), widened_s)
         taken = _joined(np.concatenate((taken[0], new[0])), np.concatenate((taken[1], new[1])), 0)
     begin, end, value = (np.concatenate([part[k] for part in kept]) for k in range(3))
     return (begin, end, value), dropped
@@ -205,24 +213,24 @@ def _one_source_at_a_time(ranked: list[Timed], widened_ns: int) -> tuple[Timed, 
 
 def _signals(path: Path, records: Records, kind: Kind, notes: list[str]) -> tuple[Signal, ...]:
     """The signal of a kind, if there are records of it."""
-    ranked = [columns.in_time() for columns in _ranked(records, kind)]
+    ranked = _taken(records, kind)
     if not ranked:
         return ()
-    cell_ns = CELL_S[kind] * NS
+    cell_s = CELL_S[kind]
     if kind is not Kind.STEPS and len(ranked) > 1:  # a reading takes its whole cell, so that no cell mixes sources
-        cells = [begin // cell_ns * cell_ns for begin, _, _ in ranked]
-        ranked = [(cell, cell + cell_ns, value) for cell, (_, _, value) in zip(cells, ranked, strict=True)]
+        cells = [begin // cell_s * cell_s for begin, _, _ in ranked]
+        ranked = [(cell, cell + cell_s, value) for cell, (_, _, value) in zip(cells, ranked, strict=True)]
     (begin, end, value), dropped = _one_source_at_a_time(ranked, 0)
     label = LABELS.get(kind, "steps")
     if dropped:
         notes.append(f"{label}: {dropped} records left out at times that a better source covers")
     if kind is Kind.STEPS:
         notes.append("steps are shared out evenly over the time of each record; time without a record is missing")
-        signal = shared_out(kind, label, begin, end, value, CELL_S[kind], path, notes)
+        signal = shared_out(kind, label, _ns(begin), _ns(end), value, cell_s, path, notes)
     else:
-        notes.append(f"{label}: the readings of each {CELL_S[kind]} s are averaged, cells without one are missing")
+        notes.append(f"{label}: the readings of each {cell_s} s are averaged, cells without one are missing")
         value[value <= 0] = np.nan
-        signal = averaged(kind, label, begin, value, CELL_S[kind], path)
+        signal = averaged(kind, label, _ns(begin), value, cell_s, path)
     return (signal,) if signal is not None else ()
 
 
@@ -233,22 +241,21 @@ def _sleep(path: Path, records: Records, notes: list[str]) -> tuple[Hypnogram | 
         known = ", ".join([*STAGES, IN_BED])
         what = f"'{unknown[0][:40]}' is no value of sleep that is known"
         raise FileFault(Fault.UNKNOWN_CODE, what, where=path.name, known=known)
-    ranked = [columns.in_time() for columns in _ranked(records, Kind.STAGES)]
+    ranked = _taken(records, Kind.STAGES)
     in_bed = np.array([name == IN_BED for name in records.stages], np.bool_)
     stage = np.array([STAGES.get(name, Stage.UNSCORED) for name in records.stages], np.int8)
     if not ranked:
         return None, ()
     up = [~in_bed[value.astype(int)] for _, _, value in ranked]
     asleep = [(b[told], e[told], v[told]) for (b, e, v), told in zip(ranked, up, strict=True)]
-    (begin, end, value), dropped = _one_source_at_a_time(asleep, NIGHT_NS)
+    (begin, end, value), dropped = _one_source_at_a_time(asleep, NIGHT_S)
     if dropped:
         notes.append(f"sleep: {dropped} records left out in nights that a better source covers")
-    hypnogram = hypnogram_of(Stretches(begin, end, stage[value.astype(int)]), "Apple Health", path, notes)
+    hypnogram = hypnogram_of(Stretches(_ns(begin), _ns(end), stage[value.astype(int)]), "Apple Health", path, notes)
     logs = [
         SleepLog(b, e, is_main=True, place=0, identity=f"{b} {e}")
-        for begin, end, value in ranked
-        for b, e, code in zip(begin.tolist(), end.tolist(), value.astype(int).tolist(), strict=True)
-        if in_bed[code]
+        for (begin, end, _), told in zip(ranked, up, strict=True)
+        for b, e in zip(_ns(begin[~told]).tolist(), _ns(end[~told]).tolist(), strict=True)
     ]
     rests = [RestInterval(log.begin_ns, log.end_ns, None, "Apple Health in bed") for log in one_at_a_time(logs, notes)]
     return hypnogram, tuple(rests)
@@ -264,16 +271,35 @@ def _beats(records: Records) -> Beats | None:
     if not watches:
         return None
     columns = max(watches, key=lambda one: len(one.rate))
-    begin, second, rate = (np.array(part, np.float64) for part in (columns.record, columns.second, columns.rate))
-    ahead = (second - begin) % 900
-    at_ms = np.rint((begin + np.where(ahead > 870, ahead - 900, ahead)) * 1000).astype(np.int64)
-    at_ms, first = np.unique(at_ms, return_index=True)
-    begin, rate = begin[first], rate[first]
-    since = np.diff(at_ms, prepend=at_ms[0]) / 1000
-    least, most = 60 / (rate + 0.5) - 0.011, 60 / (rate - 0.5) + 0.011
-    fits = (since >= least) & (since <= most) & (np.diff(begin, prepend=np.nan) == 0)
+    record = np.frombuffer(columns.record, np.uint32)
+    second, rate = (np.frombuffer(part, np.float32) for part in (columns.second, columns.rate))
+    at_ms = np.empty(len(record), np.int64)
+    for low in range(0, len(record), _PART):
+        part = slice(low, low + _PART)
+        begin = record[part].astype(np.float64)
+        ahead = (second[part] - begin) % 900
+        at_ms[part] = np.rint((begin + np.where(ahead > 870, ahead - 900, ahead)) * 1000)
+    if (at_ms[1:] <= at_ms[:-1]).any():
+        order = np.argsort(at_ms, kind="stable")
+        order = order[np.append(True, at_ms[order[1:]] != at_ms[order[:-1]])]
+        at_ms, record, rate = at_ms[order], record[order], rate[order]
+    rr_s = _intervals(at_ms, record, rate)
     evidence = "whole beats per minute, and the clock of each beat to 10 ms"
-    return Beats(at_ms * 1_000_000, np.where(fits, since, 60 / rate), "Apple Watch", evidence, BeatSensor.PPG)
+    at_ms *= 1_000_000  # in place: now they are in ns
+    return Beats(at_ms, rr_s, "Apple Watch", evidence, BeatSensor.PPG)
+
+
+def _intervals(at_ms: Int64, record: Seconds, rate: Samples) -> Floats:
+    """The interval in seconds before each beat: since the beat before if it is of that record and fits the rate."""
+    rr_s = np.empty(len(at_ms))
+    rr_s[0] = 60 / float(rate[0])
+    for low in range(1, len(at_ms), _PART):
+        part, ahead_of = slice(low, low + _PART), slice(low - 1, min(low + _PART, len(at_ms)) - 1)
+        since, bpm = (at_ms[part] - at_ms[ahead_of]) / 1000, rate[part].astype(np.float64)
+        least, most = 60 / (bpm + 0.5) - 0.011, 60 / (bpm - 0.5) + 0.011
+        fits = (since >= least) & (since <= most) & (record[part] == record[ahead_of])
+        rr_s[part] = np.where(fits, since, 60 / bpm)
+    return rr_s
 
 
 READER = Reader(

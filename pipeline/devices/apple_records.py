@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from datetime import date
 
 import numpy as np
+from numpy.typing import NDArray
 
-from pipeline.clock import NS
-from pipeline.recording import Floats, Int64, Kind
+from pipeline.recording import Kind, Samples
 
 SLEEP, SDNN = "HKCategoryTypeIdentifierSleepAnalysis", "HKQuantityTypeIdentifierHeartRateVariabilitySDNN"
 QUANTITIES = {
@@ -40,6 +40,14 @@ WATCH, PHONE, APP = 0, 1, 2
 _BEAT = re.compile(r"(\d{1,2}):(\d{2}):(\d{2})(?:[.,](\d{1,6}))?")
 
 
+Seconds = NDArray[np.uint32]
+"""Since 1970 UTC: half the memory of nanoseconds, of which a record tells nothing."""
+LAST_S = (1 << 32) - 86_400
+"""In 2106; a day below what `Seconds` hold, so that an hour can be added."""
+Timed = tuple[Seconds, Seconds, Samples]
+"""Begin, end and value of records, shape (n,) each."""
+
+
 @dataclass(slots=True)
 class Columns:
     """Records of one kind from one source: seconds since 1970 UTC at which each begins and ends, and its value."""
@@ -48,8 +56,8 @@ class Columns:
     end: array[int] = field(default_factory=lambda: array("I"))
     value: array[float] = field(default_factory=lambda: array("f"))
 
-    def in_time(self) -> tuple[Int64, Int64, Floats]:
-        """Begin and end in ns and value, in order of time, each record once."""
+    def in_time(self) -> Timed:
+        """Begin, end and value in order of time, each record once."""
         begin, end = (np.frombuffer(part, np.uint32) for part in (self.begin, self.end))
         value = np.frombuffer(self.value, np.float32)
         if (begin[1:] < begin[:-1]).any():
@@ -57,7 +65,7 @@ class Columns:
             begin, end, value = begin[order], end[order], value[order]
         new = np.ones(len(begin), np.bool_)
         new[1:] = (begin[1:] != begin[:-1]) | (end[1:] != end[:-1]) | (value[1:] != value[:-1])
-        return begin[new].astype(np.int64) * NS, end[new].astype(np.int64) * NS, value[new].astype(np.float64)
+        return begin[new], end[new], value[new]
 
 
 @dataclass(slots=True)
@@ -141,13 +149,13 @@ class Records:
         beats.rate.append(float(rate))
 
     def _second(self, stamp: str) -> int:
-        """Seconds since 1970 UTC of '2024-03-10 23:58:00 +0100'; ValueError if it is none, or before 1970."""
+        """Seconds since 1970 UTC of '2024-03-10 23:58:00 +0100'; ValueError if it is none, or not of 1970 to 2105."""
         day = self._days.get(stamp[:10])
         if day is None:
             day = self._days[stamp[:10]] = (date.fromisoformat(stamp[:10]).toordinal() - 719_163) * 86_400
         offset = int(stamp[20:23]) * 3600 + int(stamp[20] + stamp[23:25]) * 60
         second = day + int(stamp[11:13]) * 3600 + int(stamp[14:16]) * 60 + int(stamp[17:19]) - offset
-        if not 0 <= second < 1 << 32:
+        if not 0 <= second < LAST_S:
             raise ValueError(stamp)
         return second
 

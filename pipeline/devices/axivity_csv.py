@@ -13,11 +13,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from pipeline.devices.archives import open_plain
 from pipeline.devices.delimited import cells_of, lines_of, text_of
+from pipeline.devices.later import pl
 from pipeline.devices.raw_text import (
     Block,
     Rows,

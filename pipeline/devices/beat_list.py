@@ -13,11 +13,11 @@ from datetime import datetime
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from pipeline.clock import NS
 from pipeline.devices.delimited import content_of, lines_of, text_of, whole_lines
+from pipeline.devices.later import pl
 from pipeline.devices.reader import Asked, Glimpse, Reader, need_start, utc_from_wall
 from pipeline.devices.rr_rows import LONGEST_BEAT_S
 from pipeline.devices.wfdb_annotations import NAMES

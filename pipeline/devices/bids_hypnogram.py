@@ -13,7 +13,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 
 from pipeline.clock import NS
 from pipeline.devices.delimited import (
@@ -29,6 +28,7 @@ from pipeline.devices.delimited import (
 from pipeline.devices.hypnogram_codes import is_number, is_stage_phrase, stage_of, told_stages
 from pipeline.devices.hypnogram_epochs import LONGEST_S, MOST_BYTES, Scored, hypnogram_of, source_of
 from pipeline.devices.hypnogram_rows import readable
+from pipeline.devices.later import pl
 from pipeline.devices.reader import Asked, Glimpse, Reader, need_start, utc_from_wall
 from pipeline.devices.sheets import XLS_MARK
 from pipeline.errors import Fault, FileFault

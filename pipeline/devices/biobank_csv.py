@@ -12,11 +12,11 @@ import re
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 
 from pipeline.clock import NS
 from pipeline.devices.delimited import content_of, lines_of, table_of, text_of, whole_lines
 from pipeline.devices.epoch_rows import column_numbers
+from pipeline.devices.later import pl
 from pipeline.devices.reader import Asked, Glimpse, Reader
 from pipeline.devices.stamps import instants
 from pipeline.errors import Fault, FileFault

@@ -11,9 +11,8 @@ import io
 import re
 from pathlib import Path
 
-import polars as pl
-
 from pipeline.devices.archives import open_plain
+from pipeline.devices.later import pl
 from pipeline.errors import Fault, FileFault
 
 MOST_TEXT = 1024**3

@@ -19,12 +19,12 @@ from pathlib import Path
 from pipeline.clock import NS
 from pipeline.devices.channels import eeg_preference, kind_of, place_of
 from pipeline.devices.edf_file import BDF_MARK, EDF_MARK, Channel, EdfFile, open_edf
-from pipeline.devices.edf_records import TimeStamps, time_stamps, unbroken, without_names
+from pipeline.devices.edf_records import Scale, TimeStamps, read_once, unbroken, without_names
 from pipeline.devices.edf_signals import axes_of, scale_of, signal_of, start_of, stream_of
 from pipeline.devices.edf_stages import hypnogram
 from pipeline.devices.reader import Asked, Glimpse, Reader, utc_from_wall
 from pipeline.errors import Fault, FileFault, did_you_mean
-from pipeline.recording import Kind, Marker, Recording, Signal, SignalStream
+from pipeline.recording import Kind, Marker, Recording, Samples, Signal, SignalStream
 
 BESIDE_SAMPLES = 24_000_000
 """96 MB: a day of ECG at 250 Hz, or a night at 500 Hz with acceleration."""
@@ -43,6 +43,10 @@ class _Pick:
     spare: bool = False
     long: bool = False
     """Too long for memory: given as a stream."""
+
+
+_Scaled = tuple[_Pick, list[tuple[Channel, Scale]]]
+"""A pick, and the scale of each of its channels."""
 
 
 def recognise(seen: Glimpse) -> bool:
@@ -69,9 +73,10 @@ def read(path: Path, asked: Asked) -> Recording:
     file = open_edf(path)
     wall, clock_notes = start_of(file, asked)
     zero_ns = utc_from_wall(wall, zone)
-    stamps = time_stamps(file)
     picks, pick_notes = _picks(file, asked)
-    signals, streams, signal_notes = _signals(file, picks, asked, stamps, zero_ns)
+    scaled, scale_notes = _scaled(file, picks, asked)
+    stamps, values = read_once(file, [pair for pick, pairs in scaled if not pick.long for pair in pairs])
+    signals, streams, gap_notes = _signals(file, scaled, values, stamps, zero_ns)
     stages, others, stage_notes = hypnogram(without_names(stamps.annotations, file.names), zero_ns, path)
     markers = tuple(Marker(zero_ns + round(a.onset_s * NS), a.duration_s or 0.0, a.text) for a in others)
     if not signals and not streams and stages is None and not markers:
@@ -91,7 +96,7 @@ def read(path: Path, asked: Asked) -> Recording:
         streams=streams,
         hypnogram=stages,
         markers=markers,
-        repairs=(*file.repairs, *clock_notes, *unread, *pick_notes, *signal_notes, *stage_notes),
+        repairs=(*file.repairs, *clock_notes, *unread, *pick_notes, *gap_notes, *scale_notes, *stage_notes),
     )
 
 
@@ -178,34 +183,43 @@ def _place(file: EdfFile, wanted: str) -> int:
     return place
 
 
-def _signals(
-    file: EdfFile, picks: Sequence[_Pick], asked: Asked, stamps: TimeStamps, zero_ns: int
-) -> tuple[tuple[Signal, ...], tuple[SignalStream, ...], list[str]]:
-    """The picks as signals and streams in canonical units, and repairs.
+def _scaled(file: EdfFile, picks: Sequence[_Pick], asked: Asked) -> tuple[list[_Scaled], list[str]]:
+    """The picks with the scale of each channel, and repairs.
 
     A spare channel that cannot be read costs itself only, unless it was the last hope.
     """
-    if not picks:
-        return (), (), []
-    stretches, notes = unbroken(file, stamps)
-    signals: list[Signal] = []
-    streams: list[SignalStream] = []
+    scaled: list[_Scaled] = []
     failed: list[FileFault] = []
+    notes: list[str] = []
     for pick in picks:
         try:
-            scales = [scale_of(file, c, pick.kind, asked, notes) for c in pick.channels]
+            scaled.append((pick, [(c, scale_of(file, c, pick.kind, asked, notes)) for c in pick.channels]))
         except FileFault as fault:
             if not pick.spare:
                 raise
             failed.append(fault)
             notes.append(f"left: {fault.what}")
-            continue
+    if failed and not scaled:
+        raise failed[0]
+    return scaled, notes
+
+
+def _signals(
+    file: EdfFile, scaled: Sequence[_Scaled], values: list[Samples], stamps: TimeStamps, zero_ns: int
+) -> tuple[tuple[Signal, ...], tuple[SignalStream, ...], list[str]]:
+    """The picks as signals, of the values that were read, and as streams, in canonical units; and repairs."""
+    if not scaled:
+        return (), (), []
+    stretches, notes = unbroken(file, stamps)
+    signals: list[Signal] = []
+    streams: list[SignalStream] = []
+    for pick, pairs in scaled:
         if pick.long:
+            scales = [scale for _, scale in pairs]
             streams.append(stream_of(file, pick.channels, pick.kind, scales, stretches, zero_ns))
         else:
-            signals.append(signal_of(file, pick.channels, pick.kind, scales, stretches, zero_ns))
-    if failed and not signals and not streams:
-        raise failed[0]
+            axes = [values.pop(0) for _ in pairs]
+            signals.append(signal_of(file, pick.channels[0], pick.kind, axes, stretches, zero_ns))
     return tuple(signals), tuple(streams), notes
 
 

@@ -47,15 +47,55 @@ class TimeStamps:
 
 def time_stamps(file: EdfFile) -> TimeStamps:
     """The record onsets and annotations of a file, in the file's order; all NaN and empty for plain EDF."""
+    return read_once(file, ())[0]
+
+
+def samples(file: EdfFile, channel: Channel, scale: Scale, records: tuple[int, int]) -> Samples:
+    """Float32 samples of one channel at its own rate in the records from … to, scaled by (gain, offset).
+
+    No more than these samples and one block of records is in memory.
+    """
+    need_room(file.path, 4 * (records[1] - records[0]) * channel.per_record)
+    values = np.empty((records[1] - records[0]) * channel.per_record, np.float32)
+    for first, (block,) in _blocks(file, (channel,), records):
+        _put(values, (first - records[0]) * channel.per_record, _numbers(block, file.sample_bytes), scale)
+    return values
+
+
+def read_once(file: EdfFile, wanted: Sequence[tuple[Channel, Scale]]) -> tuple[TimeStamps, list[Samples]]:
+    """The time stamps and the samples of the channels wanted, as `time_stamps` and `samples` give them.
+
+    A file is passed over once, whatever is wanted of it: of a night, getting its bytes costs the most.
+    """
     width = max((channel.per_record * file.sample_bytes for channel in file.annotation_channels), default=0)
-    need_room(file.path, file.n_records * (_ONSET_BYTES + 3 * width))
-    onset_s = np.full(file.n_records, np.nan)
+    held = 4 * sum(channel.per_record for channel, _ in wanted)
+    need_room(file.path, file.n_records * (_ONSET_BYTES + 3 * width + held))
+    # A zero byte after each record keeps a text from running on into the next one.
+    widths = [channel.per_record * file.sample_bytes + 1 for channel in file.annotation_channels]
+    tables = [np.zeros((file.n_records, width), np.uint8) for width in widths]
+    values = [np.empty(file.n_records * channel.per_record, np.float32) for channel, _ in wanted]
+    channels = (*file.annotation_channels, *(channel for channel, _ in wanted))
+    for first, blocks in _blocks(file, channels, (0, file.n_records)):
+        for table, block in zip(tables, blocks, strict=False):
+            table[first : first + len(block), :-1] = block
+        for (channel, scale), block, out in zip(wanted, blocks[len(tables) :], values, strict=True):
+            _put(out, first * channel.per_record, _numbers(block, file.sample_bytes), scale)
+    return _told(tables, file.n_records), values
+
+
+def _put(values: Samples, at: int, stored: NDArray[np.int16] | NDArray[np.int32], scale: Scale) -> None:
+    """Write stored numbers, scaled, into `values` from `at` on."""
+    part = values[at : at + len(stored)]
+    np.multiply(stored, np.float32(scale[0]), out=part, casting="unsafe")
+    part += np.float32(scale[1])
+
+
+def _told(tables: Sequence[NDArray[np.uint8]], n_records: int) -> TimeStamps:
+    """What the bytes of the annotation channels say, shape (records, bytes and a zero) each."""
+    onset_s = np.full(n_records, np.nan)
     found: list[Annotation] = []
-    unread, whole = 0, (0, file.n_records)
-    for k, channel in enumerate(file.annotation_channels):
-        # A zero byte after each record keeps a text from running on into the next one.
-        blocks = [np.pad(block, ((0, 0), (0, 1))) for block in _blocks(file, channel, whole)]
-        table = np.concatenate(blocks) if blocks else np.empty((file.n_records, 1), np.uint8)
+    unread = 0
+    for k, table in enumerate(tables):
         bare_s = _bare_stamps(table)
         if k == 0:
             onset_s = bare_s.copy()
@@ -82,7 +122,7 @@ def _bare_stamps(table: NDArray[np.uint8]) -> Floats:
     """
     onset_s = np.full(len(table), np.nan)
     ends = np.argmax(table == 0x14, axis=1)
-    for end in np.unique(ends).tolist():
+    for end in sorted(set(ends.tolist())):  # np.unique loads a whole package at its first call
         rows = np.flatnonzero((ends == end) & (table[:, 0] == ord("+")))
         if not 2 <= end <= 9 or table.shape[1] < end + 3:
             continue
@@ -143,24 +183,6 @@ def unbroken(file: EdfFile, stamps: TimeStamps) -> tuple[tuple[Int64, Floats], l
     return (begins, onset_s[begins]), notes
 
 
-def samples(file: EdfFile, channel: Channel, scale: Scale, records: tuple[int, int]) -> Samples:
-    """Float32 samples of one channel at its own rate in the records from … to, scaled by (gain, offset).
-
-    No more than these samples and one block of records is in memory.
-    """
-    need_room(file.path, 4 * (records[1] - records[0]) * channel.per_record)
-    gain, offset = np.float32(scale[0]), np.float32(scale[1])
-    values = np.empty((records[1] - records[0]) * channel.per_record, np.float32)
-    done = 0
-    for block in _blocks(file, channel, records):
-        stored = _numbers(block, file.sample_bytes)
-        part = values[done : done + len(stored)]
-        np.multiply(stored, gain, out=part, casting="unsafe")
-        part += offset
-        done += len(stored)
-    return values
-
-
 def _numbers(block: NDArray[np.uint8], sample_bytes: int) -> NDArray[np.int16] | NDArray[np.int32]:
     """The stored integers of a block, shape (n,): little-endian two's complement of 2 or 3 bytes."""
     raw = np.ascontiguousarray(block).ravel()
@@ -171,25 +193,26 @@ def _numbers(block: NDArray[np.uint8], sample_bytes: int) -> NDArray[np.int16] |
     return wide.view("<i4").ravel() >> 8
 
 
-def _blocks(file: EdfFile, channel: Channel, records: tuple[int, int]) -> Iterator[NDArray[np.uint8]]:
-    """The bytes of one channel, shape (records, bytes a record), a block of records after the other in one buffer.
+def _blocks(
+    file: EdfFile, channels: Sequence[Channel], records: tuple[int, int]
+) -> Iterator[tuple[int, list[NDArray[np.uint8]]]]:
+    """Of each block of records the number of its first, and the bytes of each channel, shape (records, bytes a record).
 
     Whole records are read, because a disk gives its bytes in order fastest; of records larger than a block only the
-    channel's own part is.
+    channels' own parts are. The buffers are the same for all blocks: new memory would cost as much as reading it.
     """
-    width = channel.per_record * file.sample_bytes
-    if width == 0:
+    if not channels:
         return
+    parts = [(channel.first_byte, channel.per_record * file.sample_bytes) for channel in channels]
     many = max(1, _BLOCK_BYTES // file.record_bytes)
     whole = file.record_bytes <= _BLOCK_BYTES
-    skip, stride = (0, file.record_bytes) if whole else (channel.first_byte, width)
-    begin = channel.first_byte - skip
-    # One buffer for all blocks: new memory for each would cost as much as reading it.
-    table = np.empty((many, stride), np.uint8)
+    spans = [(0, file.record_bytes)] if whole else parts
+    tables = [np.empty((many, width), np.uint8) for _, width in spans]
     with opened(file) as stream:
         for first in range(*records, many):
             n = min(many, records[1] - first)
-            stream.seek(file.header_bytes + first * file.record_bytes + skip)
-            if stream.readinto(table[:n].data.cast("B")) != n * stride:
-                raise corrupt(file.path, "the file became shorter while it was read")
-            yield table[:n, begin : begin + width]
+            for (begin, width), table in zip(spans, tables, strict=True):
+                stream.seek(file.header_bytes + first * file.record_bytes + begin)
+                if width and stream.readinto(table[:n].data.cast("B")) != n * width:
+                    raise corrupt(file.path, "the file became shorter while it was read")
+            yield first, [tables[0][:n, at : at + width] for at, width in parts] if whole else tables

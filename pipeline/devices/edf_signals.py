@@ -93,18 +93,17 @@ def axes_of(channels: Sequence[Channel]) -> tuple[Channel, ...]:
 
 
 def signal_of(
-    file: EdfFile, channels: Sequence[Channel], kind: Kind, scales: Sequence[Scale], at: Stretches, zero_ns: int
+    file: EdfFile, channel: Channel, kind: Kind, axes: Sequence[Samples], at: Stretches, zero_ns: int
 ) -> Signal:
-    """One channel, or the three axes of an acceleration, as one signal with NaN in its gaps."""
+    """The samples of one channel, or of the three axes of an acceleration, as one signal with NaN in its gaps.
+
+    `channel` is the one, or the first, and `axes` are its samples in all records.
+    """
     begins, onset_s = at
-    n, fs_hz = channels[0].per_record, channels[0].per_record / file.record_s
-    whole = (0, file.n_records)
-    axes = [
-        on_one_grid(samples(file, c, scale, whole), begins * n, onset_s, fs_hz, file.path)
-        for c, scale in zip(channels, scales, strict=True)
-    ]
+    fs_hz = channel.per_record / file.record_s
+    axes = [on_one_grid(axis, begins * channel.per_record, onset_s, fs_hz, file.path) for axis in axes]
     start_ns = zero_ns + round(float(onset_s[0]) * NS)
-    return Signal(kind, channels[0].label, fs_hz, start_ns, _stacked(axes))
+    return Signal(kind, channel.label, fs_hz, start_ns, _stacked(axes))
 
 
 def stream_of(
@@ -133,5 +132,5 @@ def stream_of(
     return SignalStream(kind, channels[0].label, fs_hz, start_ns, end_ns, measured_s, pieces)
 
 
-def _stacked(axes: list[Samples]) -> Samples:
+def _stacked(axes: Sequence[Samples]) -> Samples:
     return axes[0] if len(axes) == 1 else np.column_stack(axes)

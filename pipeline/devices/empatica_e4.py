@@ -11,11 +11,11 @@ import re
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from pipeline.clock import NS, to_datetime
 from pipeline.devices.archives import MOST_BYTES, open_zip
+from pipeline.devices.later import pl
 from pipeline.devices.reader import Asked, Glimpse, Reader, nan_gaps
 from pipeline.errors import Fault, FileFault
 from pipeline.recording import PLAUSIBLE, Beats, BeatSensor, ClockKind, Floats, Kind, Marker, Recording, Signal

@@ -13,10 +13,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import polars as pl
-
 from pipeline.devices.delimited import content_of, lines_of, table_of, text_of, whole_lines
 from pipeline.devices.epoch_rows import Measured, column_numbers, signals_of, unworn
+from pipeline.devices.later import pl
 from pipeline.devices.reader import Asked, Glimpse, Reader
 from pipeline.devices.stamps import instants
 from pipeline.errors import Fault, FileFault

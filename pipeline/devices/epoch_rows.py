@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from pipeline.clock import NS, to_datetime
 from pipeline.devices.delimited import numbers_of
+from pipeline.devices.later import pl
 from pipeline.devices.reader import Asked, utc_from_wall
 from pipeline.devices.regular import epochs_of, laid_out
 from pipeline.errors import Fault, FileFault

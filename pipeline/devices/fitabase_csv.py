@@ -12,11 +12,11 @@ import re
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 
 from pipeline.clock import NS, wall_to_utc
 from pipeline.devices.delimited import headed_table, numbers_of
 from pipeline.devices.fitbit_logs import STAGES
+from pipeline.devices.later import pl
 from pipeline.devices.reader import Asked, DateOrder, Glimpse, Reader
 from pipeline.devices.readings import averaged, shared_out
 from pipeline.devices.sleep_stretches import SleepLog, Stretches, hypnogram_of, one_at_a_time, rest_of

@@ -11,10 +11,10 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 
 from pipeline.clock import NS, wall_to_utc
 from pipeline.devices.delimited import headed_table, numbers_of
+from pipeline.devices.later import pl
 from pipeline.devices.reader import Asked, Glimpse, Reader
 from pipeline.devices.readings import averaged, shared_out
 from pipeline.devices.stamps import Stamps, instants, wall_clocks

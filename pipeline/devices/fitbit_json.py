@@ -15,12 +15,12 @@ from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 
 from pipeline.clock import NS
 from pipeline.devices.archives import open_plain
 from pipeline.devices.fitbit_logs import Entry, logs_read
 from pipeline.devices.json_text import Json, items_of, json_of
+from pipeline.devices.later import pl
 from pipeline.devices.reader import Asked, DateOrder, Glimpse, Reader
 from pipeline.devices.readings import averaged, shared_out
 from pipeline.devices.stamps import instants, wall_clocks

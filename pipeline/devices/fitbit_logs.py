@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 
 from pipeline.clock import NS, wall_to_utc
 from pipeline.devices.json_text import Json
+from pipeline.devices.later import pl
 from pipeline.devices.reader import Asked
 from pipeline.devices.sleep_stretches import SleepLog, Stretches, hypnogram_of, one_at_a_time, rest_of
 from pipeline.devices.stamps import wall_clocks

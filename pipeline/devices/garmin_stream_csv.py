@@ -11,10 +11,10 @@ import re
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 
 from pipeline.clock import NS
 from pipeline.devices.delimited import content_of, lines_of, numbers_of, table_of, text_of, whole_lines
+from pipeline.devices.later import pl
 from pipeline.devices.reader import Asked, Glimpse, Reader
 from pipeline.devices.rr_rows import LONGEST_BEAT_S, settled, unit_of
 from pipeline.devices.stamps import instants

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from pipeline.devices.archives import open_plain
 from pipeline.devices.delimited import cells_of, lines_of, separator_of, text_of
+from pipeline.devices.later import pl
 from pipeline.devices.raw_text import (
     Block,
     Rows,

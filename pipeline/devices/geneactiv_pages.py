@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import IO
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from pipeline.clock import NS
+from pipeline.devices.later import pl
 from pipeline.devices.stretches import Stretch
 from pipeline.errors import Fault, FileFault
 from pipeline.recording import Int64, Samples

@@ -20,7 +20,6 @@ from datetime import datetime
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 
 from pipeline.devices.delimited import content_of, lines_of, text_of, whole_lines
 from pipeline.devices.hypnogram_codes import told_stages
@@ -33,6 +32,7 @@ from pipeline.devices.hypnogram_rows import (
     walls_of,
     written_start,
 )
+from pipeline.devices.later import pl
 from pipeline.devices.reader import Asked, Glimpse, Reader, need_start
 from pipeline.errors import Fault, FileFault
 from pipeline.recording import Floats, Kind, Recording, Stage

@@ -14,7 +14,6 @@ import re
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 
 from pipeline.clock import NS, wall_to_utc
 from pipeline.devices.delimited import content_of, lines_of, text_of, whole_lines
@@ -22,6 +21,7 @@ from pipeline.devices.edf_records import Annotation
 from pipeline.devices.edf_stages import hypnogram
 from pipeline.devices.hypnogram_epochs import MOST_BYTES
 from pipeline.devices.hypnogram_rows import readable
+from pipeline.devices.later import pl
 from pipeline.devices.reader import Asked, Glimpse, Reader
 from pipeline.devices.stamps import wall_clocks
 from pipeline.errors import Fault, FileFault

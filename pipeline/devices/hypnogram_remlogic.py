@@ -12,12 +12,11 @@ import re
 from datetime import date
 from pathlib import Path
 
-import polars as pl
-
 from pipeline.devices.delimited import content_of, lines_of, numbers_of, table_of, text_of, whole_lines
 from pipeline.devices.hypnogram_codes import stage_of
 from pipeline.devices.hypnogram_epochs import MOST_BYTES
 from pipeline.devices.hypnogram_rows import Rows, readable, scored_night, seconds_of_day, walls_of, written_start
+from pipeline.devices.later import pl
 from pipeline.devices.reader import Asked, Glimpse, Reader, need_start
 from pipeline.errors import Fault, FileFault
 from pipeline.recording import Kind, Recording, Stage

@@ -14,11 +14,11 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from pipeline.clock import NS, wall_ns, wall_to_utc
 from pipeline.devices.hypnogram_epochs import LONGEST_S, Scored, hypnogram_of, source_of
+from pipeline.devices.later import pl
 from pipeline.devices.reader import Asked, DateOrder
 from pipeline.devices.stamps import wall_clocks
 from pipeline.errors import Fault, FileFault

@@ -16,7 +16,6 @@ import re
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 
 from pipeline.clock import NS
 from pipeline.devices.delimited import (
@@ -32,6 +31,7 @@ from pipeline.devices.delimited import (
 from pipeline.devices.hypnogram_codes import is_number, stage_of, told_stages
 from pipeline.devices.hypnogram_epochs import LONGEST_S, MOST_BYTES, Scored, epoch_told, hypnogram_of, source_of
 from pipeline.devices.hypnogram_rows import Rows, readable, scored_night, seconds_of_day, walls_of
+from pipeline.devices.later import pl
 from pipeline.devices.reader import Asked, Glimpse, Reader, need_start, utc_from_wall
 from pipeline.devices.sheets import XLS_MARK
 from pipeline.devices.stamps import wall_clocks

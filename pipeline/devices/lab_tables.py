@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 
-import polars as pl
-
 from pipeline.clock import NS, to_ns
 from pipeline.devices.lab_words import PERSON, LabKind, lab_table, place_of, plain
+from pipeline.devices.later import pl
 from pipeline.devices.reader import Asked, utc_from_wall
 from pipeline.devices.sheets import Row, Sheet, numbered_sheets
 from pipeline.devices.stamps import wall_clocks

@@ -15,9 +15,9 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 
 from pipeline.clock import NS, wall_ns, wall_to_utc
+from pipeline.devices.later import pl
 from pipeline.devices.reader import Asked, Glimpse, Reader, nan_gaps, utc_from_wall
 from pipeline.errors import Fault, FileFault
 from pipeline.recording import (

@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
-import polars as pl
-
 from pipeline.devices.delimited import content_of
 from pipeline.devices.epoch_rows import column_numbers, light_or_none, true_start
+from pipeline.devices.later import pl
 from pipeline.devices.reader import Asked, Glimpse, Reader
 from pipeline.devices.regular import LONGEST_EPOCH_S
 from pipeline.devices.stamps import instants

@@ -16,11 +16,11 @@ from pathlib import Path
 from xml.etree.ElementTree import Element
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from pipeline.clock import NS
 from pipeline.devices.delimited import content_of, lines_of, text_of
+from pipeline.devices.later import pl
 from pipeline.devices.reader import Asked, Glimpse, Reader
 from pipeline.devices.stamps import instants
 from pipeline.devices.xml_text import elements

@@ -16,12 +16,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 
 from pipeline.clock import NS, wall_to_utc
 from pipeline.devices.arrivals import Pieces, pieces, rate_hz, start_ns
 from pipeline.devices.channels import eeg_preference, place_of
 from pipeline.devices.delimited import cells_of, separator_of
+from pipeline.devices.later import pl
 from pipeline.devices.pieces import on_one_grid
 from pipeline.devices.reader import Asked, Glimpse, Reader, need_start, utc_from_wall
 from pipeline.devices.sample_rows import blocks, first_lines, numbers, writes_decimal_comma

@@ -13,11 +13,11 @@ from datetime import datetime
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 
 from pipeline.clock import NS
 from pipeline.devices.delimited import cells_of, content_of, lines_of, separator_of, table_of, text_of, whole_lines
 from pipeline.devices.epoch_rows import Measured, column_numbers, light_or_none, presses, signals_of, unworn
+from pipeline.devices.later import pl
 from pipeline.devices.reader import Asked, Glimpse, Reader, need_start, utc_from_wall
 from pipeline.errors import Fault, FileFault
 from pipeline.recording import ClockKind, CountsScale, Int64, Kind, Marker, Recording, RestInterval

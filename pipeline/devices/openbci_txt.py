@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from pipeline.clock import NS
 from pipeline.devices.arrivals import pieces, start_ns
 from pipeline.devices.channels import place_of
 from pipeline.devices.delimited import cells_of, separator_of
+from pipeline.devices.later import pl
 from pipeline.devices.pieces import on_one_grid
 from pipeline.devices.reader import Asked, Glimpse, Reader, need_start, utc_from_wall
 from pipeline.devices.sample_rows import blocks, first_lines, numbers

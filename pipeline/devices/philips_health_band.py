@@ -11,10 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 
 from pipeline.clock import NS
 from pipeline.devices.epoch_rows import Measured, column_numbers, presses, signals_of, unworn
+from pipeline.devices.later import pl
 from pipeline.devices.reader import Asked, DateOrder, Glimpse, Reader
 from pipeline.devices.sheets import is_spreadsheet, named_columns, rows_of
 from pipeline.devices.stamps import instants

@@ -13,10 +13,10 @@ import re
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 
 from pipeline.clock import NS
 from pipeline.devices.delimited import headed_table, numbers_of
+from pipeline.devices.later import pl
 from pipeline.devices.reader import Asked, Glimpse, Reader
 from pipeline.devices.stamps import instants
 from pipeline.errors import Fault, FileFault

@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from pipeline.clock import NS, wall_to_utc
 from pipeline.devices.delimited import content_of, text_of, whole_lines
+from pipeline.devices.later import pl
 from pipeline.devices.pieces import on_one_grid
 from pipeline.devices.reader import Asked, Glimpse, Reader
 from pipeline.devices.rr_rows import LONGEST_BEAT_S, settled

@@ -15,11 +15,11 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from pipeline.clock import NS
 from pipeline.devices.archives import open_plain
+from pipeline.devices.later import pl
 from pipeline.devices.reader import Asked
 from pipeline.errors import Fault, FileFault
 from pipeline.recording import Floats, Int64, Kind, Samples, Signal, SignalStream
@@ -122,7 +122,7 @@ NEAR_G = (0.5, 2.0)
 """The median length of acceleration lies between these, however its wearer moves."""
 _STEP = re.compile(r"1/(\d{1,5}(?:\.\d+)?) ?g")
 
-Clock = Callable[[pl.DataFrame, int], tuple[Int64, NDArray[np.bool_]]]
+Clock = Callable[["pl.DataFrame", int], tuple[Int64, NDArray[np.bool_]]]
 """From rows and the number of rows before them: the instant of each, and whether it has one."""
 
 

@@ -14,13 +14,13 @@ import re
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 
 from pipeline.clock import NS
 from pipeline.devices.delimited import content_of, lines_of, text_of, whole_lines
 from pipeline.devices.hypnogram_codes import stage_of
 from pipeline.devices.hypnogram_epochs import MOST_BYTES, Scored, hypnogram_of
 from pipeline.devices.hypnogram_rows import readable
+from pipeline.devices.later import pl
 from pipeline.devices.reader import Asked, Glimpse, Reader, need_start, utc_from_wall
 from pipeline.errors import Fault, FileFault
 from pipeline.recording import ClockKind, Kind, Marker, Recording, Stage

@@ -18,44 +18,57 @@ MOST_CELLS = 50_000_000
 """30 years of 20-s cells, 200 MB; more is a wrong date."""
 LONGEST_NS = 24 * 3600 * NS
 """A count over a longer interval says nothing of when."""
-_PART = 100_000
+_PART = 20_000
+"""So many readings are worked on at a time: what is computed on the way takes no more memory for a longer export."""
 
 
-def averaged(kind: Kind, label: str, at_ns: Int64, values: Floats, cell_s: int, path: Path) -> Signal | None:
+def averaged(kind: Kind, label: str, at_ns: Int64, values: Floats | Samples, cell_s: int, path: Path) -> Signal | None:
     """The mean of the readings in each cell, NaN in cells without one; None if there is no reading."""
     finite = np.isfinite(values)
     if not finite.any():
         return None
-    cell_ns = cell_s * NS
-    cell, value = at_ns // cell_ns, values
     if not finite.all():
-        cell, value = cell[finite], value[finite]
+        at_ns, values = at_ns[finite], values[finite]
+    cell = at_ns // (cell_s * NS)
     if (cell[1:] < cell[:-1]).any():
         order = np.argsort(cell, kind="stable")
-        cell, value = cell[order], value[order]
-    samples = _empty(int(cell[0]), int(cell[-1]) + 1, label, path)
-    first = np.concatenate(([0], np.flatnonzero(cell[1:] != cell[:-1]) + 1))
-    count = np.diff(np.append(first, len(cell)))
-    samples[cell[first] - cell[0]] = np.add.reduceat(value, first) / count
-    return Signal(kind, label, 1 / cell_s, int(cell[0]) * cell_ns, samples)
+        cell, values = cell[order], values[order]
+    start, low = int(cell[0]), 0
+    samples = _empty(start, int(cell[-1]) + 1, label, path)
+    while low < len(cell):
+        last = cell[min(low + _PART, len(cell)) - 1]
+        high = low + int(np.searchsorted(cell[low:], last, side="right"))  # a cell is of one part
+        part = cell[low:high]
+        first = np.concatenate(([0], np.flatnonzero(part[1:] != part[:-1]) + 1))
+        sums = np.add.reduceat(values[low:high].astype(np.float64), first)
+        samples[part[first] - start] = sums / np.diff(np.append(first, len(part)))
+        low = high
+    return Signal(kind, label, 1 / cell_s, start * cell_s * NS, samples)
 
 
 def shared_out(
-    kind: Kind, label: str, begin_ns: Int64, end_ns: Int64, counts: Floats, cell_s: int, path: Path, notes: list[str]
+    kind: Kind,
+    label: str,
+    begin_ns: Int64,
+    end_ns: Int64,
+    counts: Floats | Samples,
+    cell_s: int,
+    path: Path,
+    notes: list[str],
 ) -> Signal | None:
     """Counts of intervals shared out over cells, NaN in cells that no interval reaches; None if there is none."""
     good = (end_ns > begin_ns) & (end_ns - begin_ns <= LONGEST_NS) & np.isfinite(counts)
     if not good.all():
         notes.append(f"{np.count_nonzero(~good)} counts ({label}) over no time, or over more than a day, left out")
+        begin_ns, end_ns, counts = begin_ns[good], end_ns[good], counts[good]
     if not good.any():
         return None
-    begin, end, counts = begin_ns[good], end_ns[good], counts[good]
     cell_ns = cell_s * NS
-    start = int(begin.min()) // cell_ns
-    samples = _empty(start, -(-int(end.max()) // cell_ns), label, path)
-    for low in range(0, len(begin), _PART):
+    start = int(begin_ns.min()) // cell_ns
+    samples = _empty(start, -(-int(end_ns.max()) // cell_ns), label, path)
+    for low in range(0, len(begin_ns), _PART):
         part = slice(low, low + _PART)
-        _share(samples, start, begin[part], end[part], counts[part], cell_ns)
+        _share(samples, start, begin_ns[part], end_ns[part], counts[part].astype(np.float64), cell_ns)
     return Signal(kind, label, 1 / cell_s, start * cell_ns, samples)
 
 

@@ -10,10 +10,10 @@ import re
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from pipeline.devices.delimited import cells_of, content_of, lines_of, separator_of, table_of, text_of, whole_lines
+from pipeline.devices.later import pl
 from pipeline.devices.reader import Asked, Glimpse, Reader
 from pipeline.devices.rr_rows import LONGEST_BEAT_S, left_out, settled, unit_of
 from pipeline.devices.stamps import instants

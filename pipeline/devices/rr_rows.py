@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from pipeline.clock import NS
+from pipeline.devices.later import pl
 from pipeline.errors import Fault, FileFault
 from pipeline.recording import Floats, Int64
 

@@ -13,10 +13,10 @@ from datetime import datetime
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from pipeline.clock import NS, to_ns, wall_to_utc, zone_of
+from pipeline.devices.later import pl
 from pipeline.devices.reader import HEAD_BYTES, Asked, Glimpse, Reader, checked_year, need_start, utc_from_wall
 from pipeline.devices.rr_rows import LONGEST_BEAT_S, MOST_BACK_S, left_out, settled, unit_of
 from pipeline.errors import Fault, FileFault
@@ -74,9 +74,10 @@ class _Layout:
 
 def _recognise(seen: Glimpse) -> bool:
     """Whether this is text whose rows are intervals, alone or behind a stamp, under no header but a known one."""
-    if seen.is_folder or seen.names or b"\x00" in seen.head:
+    whole = len(seen.head) < HEAD_BYTES
+    if seen.is_folder or seen.names or b"\x00" in seen.head or not _may_begin(seen.text, whole=whole):
         return False
-    page = _page(seen.text, whole=len(seen.head) < HEAD_BYTES)
+    page = _page(seen.text, whole=whole)
     if not all(_HEAD_LINE.fullmatch(line) or _names_in(line) for line in page.head):
         return False
     layout = _layout(page)
@@ -91,6 +92,13 @@ def _recognise(seen: Glimpse) -> bool:
         return False
     # Stages and codes are small whole numbers; the first row of an E4 stream is a unix time.
     return bool(np.any((rr % 1 > 0) | (rr > 10))) and float(rr[0]) < 1e9
+
+
+def _may_begin(text: str, *, whole: bool) -> bool:
+    """Whether the first line can be one of intervals, or one above them: most other texts are told by it alone."""
+    lines = (line.strip(" \t\"'").rstrip(";,") for line in text.splitlines()[: None if whole else -1])
+    first = next(filter(None, lines), "")
+    return bool(re.match(r"[+-]?[0-9]", first) or _HEAD_LINE.fullmatch(first) or _names_in(first))
 
 
 def _page(text: str, *, whole: bool = True) -> _Page:

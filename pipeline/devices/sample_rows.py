@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import IO
 
 import numpy as np
-import polars as pl
 
 from pipeline.devices.archives import open_plain
 from pipeline.devices.delimited import MOST_COLUMNS
+from pipeline.devices.later import pl
 from pipeline.errors import Fault, FileFault
 from pipeline.recording import Floats
 

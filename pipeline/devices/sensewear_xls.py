@@ -10,10 +10,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import polars as pl
-
 from pipeline.clock import NS
 from pipeline.devices.epoch_rows import Measured, column_numbers, signals_of
+from pipeline.devices.later import pl
 from pipeline.devices.reader import Asked, Glimpse, Reader
 from pipeline.devices.sheets import is_spreadsheet, named_columns, rows_of
 from pipeline.devices.stamps import instants

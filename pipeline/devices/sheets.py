@@ -15,10 +15,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
-import polars as pl
-
 from pipeline.devices.archives import ZIP_MARK, open_zip
 from pipeline.devices.delimited import cells_of, content_of, lines_of, separator_of, text_of, whole_lines
+from pipeline.devices.later import pl
 from pipeline.errors import Fault, FileFault
 
 XLS_MARK = b"\xd0\xcf\x11\xe0"

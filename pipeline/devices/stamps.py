@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from pipeline.clock import NS, utc_to_wall, wall_to_utc
+from pipeline.devices.later import pl
 from pipeline.devices.reader import Asked, DateOrder
 from pipeline.errors import Fault, FileFault
 from pipeline.recording import ClockKind, Int64

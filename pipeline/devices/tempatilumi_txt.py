@@ -11,10 +11,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import polars as pl
-
 from pipeline.devices.delimited import cells_of, content_of, lines_of, table_of, text_of, whole_lines
 from pipeline.devices.epoch_rows import Measured, column_numbers, light_or_none, presses, signals_of
+from pipeline.devices.later import pl
 from pipeline.devices.reader import Asked, Glimpse, Reader
 from pipeline.devices.stamps import instants
 from pipeline.errors import Fault, FileFault

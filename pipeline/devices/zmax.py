@@ -20,7 +20,7 @@ from pipeline.clock import NS, to_datetime
 from pipeline.devices.archives import open_zip
 from pipeline.devices.channels import place_of
 from pipeline.devices.edf_file import Channel, EdfFile, corrupt, open_edf
-from pipeline.devices.edf_records import Annotation, time_stamps, unbroken, without_names
+from pipeline.devices.edf_records import Annotation, samples, time_stamps, unbroken, without_names
 from pipeline.devices.edf_signals import Stretches, scale_of, signal_of, start_of
 from pipeline.devices.reader import Asked, Glimpse, Reader, utc_from_wall
 from pipeline.errors import Fault, FileFault, did_you_mean
@@ -146,10 +146,10 @@ def _signal(
     """One channel, or the three axes, as a signal; and the file of the first."""
     parts = [_opened(opened(names[stem]), stem, asked, zone, notes) for stem in stems]
     first = parts[0]
-    signals = [
-        signal_of(p.file, [p.channel], kind, [scale_of(p.file, p.channel, kind, asked, notes)], p.at, p.zero_ns)
-        for p in parts
-    ]
+    signals = []
+    for p in parts:
+        values = samples(p.file, p.channel, scale_of(p.file, p.channel, kind, asked, notes), (0, p.file.n_records))
+        signals.append(signal_of(p.file, p.channel, kind, [values], p.at, p.zero_ns))
     return first, signals[0] if len(signals) == 1 else _joined(first.file, signals)
 
 

@@ -12,7 +12,7 @@ from handmade.apple_health import DTD, ME, PHONE, WATCH, asleep, beats, record, 
 from handmade.sample import T0_NS
 
 from pipeline.clock import NS
-from pipeline.devices import is_bundle, read_export
+from pipeline.devices import apple_health, is_bundle, read_export
 from pipeline.devices.apple_health import READER
 from pipeline.devices.reader import Asked, glimpse
 from pipeline.errors import Fault, FileFault
@@ -128,6 +128,19 @@ def test_beats_lie_in_their_record_whatever_their_hour_says(tmp_path: Path, hour
     # 0.64 s and 0.66 s are what 94 and 91 beats a minute allow; the first has none before it, the last a gap.
     assert found.rr_s.tolist() == pytest.approx([60 / 95, 0.64, 0.66, 1.0])
     assert (found.sensor, found.label) == (BeatSensor.PPG, "Apple Watch")
+
+
+def test_parts_of_the_beats_do_not_show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = (3.3, 1.0, 1.7, 2.5, 3.3, 3.9, 30.0)  # out of order, and one twice
+    written = sdnn(beats(*((round(60 / 0.75), f"22:00:{s:05.2f}") for s in seconds)))
+    whole = read(tmp_path, written).beats
+    assert whole is not None
+    assert ((whole.end_ns - T0_NS) / NS).tolist() == [1.0, 1.7, 2.5, 3.3, 3.9, 30.0]
+    for many in (1, 2, 5):
+        monkeypatch.setattr(apple_health, "_PART", many)
+        parts = read(tmp_path, written).beats
+        assert parts is not None
+        assert (parts.end_ns.tolist(), parts.rr_s.tolist()) == (whole.end_ns.tolist(), whole.rr_s.tolist())
 
 
 def test_a_beat_just_before_its_record_is_not_a_quarter_hour_later(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from pipeline.clock import NS
+from pipeline.devices import readings
 from pipeline.devices.readings import averaged, shared_out
 from pipeline.errors import Fault, FileFault
 from pipeline.recording import Kind
@@ -32,6 +33,22 @@ def test_readings_that_are_missing_do_not_count() -> None:
     assert found is not None
     assert found.samples.tolist() == [50.0]
     assert averaged(Kind.HR, "heart rate", ns(0), np.array([NAN]), 5, Path("x")) is None
+
+
+def test_parts_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    def both() -> list[list[float]]:
+        at, length, value = ns(0, 1, 2, 6, 7, 30, 31), ns(4, 7, 8, 9, 70, 45, 31), np.arange(7.0)
+        rates = averaged(Kind.HR, "heart rate", at, value, 5, Path("x"))
+        steps = shared_out(Kind.STEPS, "steps", at, length, value, 5, Path("x"), [])
+        assert rates is not None
+        assert steps is not None
+        return [rates.samples.tolist(), steps.samples.tolist()]
+
+    whole = both()
+    assert whole[0] == pytest.approx([1.0, 3.5, NAN, NAN, NAN, NAN, 5.5], nan_ok=True)
+    for many in (1, 2, 3):
+        monkeypatch.setattr(readings, "_PART", many)
+        assert all(a == pytest.approx(b, abs=0, rel=0, nan_ok=True) for a, b in zip(both(), whole, strict=True))
 
 
 def test_counts_are_shared_out_by_time_and_none_is_lost() -> None:
