@@ -265,9 +265,13 @@ def check_recording(reader: Reader, recording: Recording, path: Path) -> None:
 
 
 def _guarded(who: str, path: Path, step: Callable[[], _T]) -> _T:
-    """What a step of a reader returns; whatever else it raises becomes the cause of a fault that names it."""
+    """What a step of a reader returns; whatever else it raises becomes the cause of a fault that names it.
+
+    A number too large for float32 becomes infinite without a warning: `_check_signal` refuses it in words.
+    """
     try:
-        return step()
+        with np.errstate(over="ignore"):
+            return step()
     except FileFault as fault:
         if fault.where:
             raise
