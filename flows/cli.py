@@ -14,7 +14,8 @@ from rich.console import Console
 
 from pipeline import __version__
 from pipeline.errors import Fault, SleeploopError, StorageFault, StudyFault
-from pipeline.guard import DEFAULT_MEMORY_MB, DEFAULT_TIMEOUT_S, Limits
+from pipeline.guard import DEFAULT_TIMEOUT_S, Limits
+from pipeline.room import DEFAULT_MEMORY_MB
 
 app = typer.Typer(
     name="sleeploop",
@@ -111,6 +112,7 @@ def status(study: StudyFolder, participant: Only = None, overrides: Overrides = 
     from rich.table import Table
 
     from flows.summary import status_rows
+    from pipeline.quarantine import stranger_fault
     from pipeline.study import open_study
     from pipeline.units import plan
 
@@ -129,7 +131,7 @@ def status(study: StudyFolder, participant: Only = None, overrides: Overrides = 
         table.add_row(*("–" if cell is None else str(cell) for cell in shown.values()))
     out.print(table)
     for name in todo.strangers:
-        out.print(f"inbox/{name} belongs to nobody in participants.tsv", highlight=False, markup=False)
+        out.print(f"inbox/{name}: {stranger_fault(opened, name).what}", highlight=False, markup=False)
 
 
 @app.command()

@@ -13,7 +13,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from zoneinfo import available_timezones
 
-from pipeline.errors import FileFault, SleeploopError
+from pipeline.errors import FileFault, SleeploopError, printable
+from pipeline.guard import Guard, Limits
+from pipeline.quarantine import stranger_fault
 from pipeline.study import Study, asked_of, exports_of, open_study, unlisted_folders
 
 _PACKAGES = ("numpy", "scipy", "polars", "mne", "prefect", "fastapi", "pydantic", "tzdata")
@@ -102,7 +104,7 @@ def _folder(study: Study) -> Iterator[Finding]:
 
 def _people(study: Study) -> Iterator[Finding]:
     for name in unlisted_folders(study):
-        yield Finding(Level.BAD, "inbox", f"inbox/{name} belongs to nobody in participants.tsv")
+        yield Finding(Level.BAD, "inbox", f"inbox/{name}: {stranger_fault(study, name).what}")
     without = [name for name in study.participants if not exports_of(study, name)]
     yield Finding(Level.OK, "participants", f"{len(study.participants)} in participants.tsv")
     if without:
@@ -113,15 +115,15 @@ def _people(study: Study) -> Iterator[Finding]:
 
 
 def _exports(study: Study) -> Iterator[Finding]:
-    from pipeline.devices import claimant
+    from pipeline.devices import claimed_by
 
-    count = 0
-    for name in study.participants:
-        for export in exports_of(study, name):
-            count += 1
+    exports = [export for name in study.participants for export in exports_of(study, name)]
+    with Guard(Limits()) as guard:
+        for export in exports:
             try:
-                claimant(export.path)
+                guard.run(claimed_by, export.path)
                 asked_of(study, export)
             except FileFault as fault:
-                yield Finding(Level.BAD, "export", str(fault).replace("\n", ";"))
-    yield Finding(Level.OK, "exports", f"{count} in the inbox, formats looked at (a run reads them whole)")
+                words = str(fault) if fault.where else f"{printable(export.path.name)}: {fault}"
+                yield Finding(Level.BAD, "export", words.replace("\n", ";"))
+    yield Finding(Level.OK, "exports", f"{len(exports)} in the inbox, formats looked at (a run reads them whole)")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from importlib.util import find_spec
 from pathlib import Path
 
-from pipeline.devices import READERS, claimant
+from pipeline.devices import READERS, claimed_by
 from pipeline.devices.reader import Reader
+from pipeline.guard import Guard, Limits
 
 _MODULE_OF_EXTRA = {"dreem": "h5py", "embraceplus": "fastavro", "garmin": "fitdecode", "wfdb": "wfdb"}
 
@@ -22,14 +23,16 @@ def formats(word: str = "") -> list[Format]:
 
 
 def recognised(path: Path) -> Format:
-    """The format that an export is recognised as.
+    """The format that an export is recognised as, looked at under guard.
 
     Raises
     ------
     FileFault
         As `claimant` says: unknown (with the list and the nearest match), ambiguous, empty, corrupt.
     """
-    return _entry(claimant(path))
+    with Guard(Limits()) as guard:
+        name = guard.run(claimed_by, path)
+    return next(_entry(reader) for reader in READERS if reader.name == name)
 
 
 def _entry(reader: Reader) -> Format:

@@ -72,7 +72,7 @@ class Bars:
             BarColumn(bar_width=32),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
-            TextColumn("{task.fields[last]}"),
+            TextColumn("{task.fields[last]}", markup=False),  # a file may be called [/red]
             console=console,
             transient=True,
         )

@@ -52,7 +52,7 @@ def run_study(
     as_json = ways.as_json
     if ways.dry_run:
         todo = plan(study, participants)
-        _say(out, as_json, {"plan": plan_lines(todo)}, plan_lines(todo))
+        _say(out, as_json, {"plan": plan_lines(study, todo)}, plan_lines(study, todo))
         return 0
     with _locked(study):
         study = with_weeks(study)

@@ -9,7 +9,7 @@ import polars as pl
 
 from pipeline.dataset import tables
 from pipeline.dataset.store import read_tables
-from pipeline.quarantine import failures
+from pipeline.quarantine import failures, stranger_fault
 from pipeline.scores import SCORES
 from pipeline.study import Study
 from pipeline.units import Outcome, Plan, Status, extracted_recordings
@@ -88,7 +88,7 @@ def run_lines(study: Study, outcomes: list[Outcome], todo: Plan, seconds: float)
     return out
 
 
-def plan_lines(todo: Plan) -> list[str]:
+def plan_lines(study: Study, todo: Plan) -> list[str]:
     """What a run would do: every unit with run / up to date and why."""
     out = []
     for person in todo.participants:
@@ -97,9 +97,7 @@ def plan_lines(todo: Plan) -> list[str]:
             for unit in person.exports
         ]
         out.append(f"{'run' if person.why else 'up to date':<11} participant  {person.participant}{_why(person.why)}")
-    out += [
-        f"{'blocked':<11} folder       inbox/{name}: belongs to nobody in participants.tsv" for name in todo.strangers
-    ]
+    out += [f"{'blocked':<11} folder       inbox/{name}: {stranger_fault(study, name).what}" for name in todo.strangers]
     out.append(f"{'run' if todo.cohort_why else 'up to date':<11} cohort{_why(todo.cohort_why)}")
     return out
 

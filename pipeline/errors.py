@@ -8,6 +8,7 @@ study or command stops before any work (`StudyFault` → exit 2), and a disk tha
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 from enum import StrEnum
 
@@ -42,16 +43,36 @@ class Fault(StrEnum):
     INTERNAL = "internal"
 
 
+MOST_WORDS = 20_000
+"""Characters of one part of a fault: the list of formats is the longest of ours; what a file quotes may be longer."""
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+"""Control characters, those that end lines or turn the direction of writing, and bytes that are no text."""
+
+
+def printable(text: str, *, lines: bool = False) -> str:
+    r"""A text of strangers as it may be printed, with what steers a terminal written out (`\x1b`).
+
+    Line ends are written out, too, so that no name forges a line; with `lines`, those before a blank are kept.
+    """
+    parts = re.split(r"(\n(?= ))", text[: MOST_WORDS + 1]) if lines else [text[: MOST_WORDS + 1]]
+    shown = "".join(part if part == "\n" and lines else _UNPRINTABLE.sub(_written_out, part) for part in parts)
+    return shown if len(shown) <= MOST_WORDS else f"{shown[: MOST_WORDS - 2]} …"
+
+
+def _written_out(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode("ascii")
+
+
 class SleeploopError(Exception):
-    """A fault in words. `str()` gives the whole text, one line a part."""
+    """A fault in words, all of them printable. `str()` gives the whole text, one line a part."""
 
     def __init__(self, fault: Fault, what: str, *, where: str = "", known: str = "", hint: str = "") -> None:
         self.fault = fault
-        self.what = what
-        self.where = where
-        self.known = known
-        self.hint = hint
-        super().__init__(what)
+        self.what = printable(what)
+        self.where = printable(where)
+        self.known = printable(known, lines=True)
+        self.hint = printable(hint)
+        super().__init__(self.what)
 
     def __reduce__(self) -> tuple[object, ...]:
         # Keyword-only arguments do not survive the default pickling; faults cross process borders.

@@ -20,11 +20,10 @@ from pathlib import Path
 from typing import Any, ParamSpec, Self, TypeVar
 
 from pipeline.errors import Fault, FileFault
+from pipeline.room import DEFAULT_MEMORY_MB, allow
 
 DEFAULT_TIMEOUT_S = 1800.0
 """Half an hour: the largest exports known (4 weeks at 100 Hz, Apple Health of years) take about a minute."""
-DEFAULT_MEMORY_MB = 4096
-"""Enough for a night of polysomnography with every channel asked for."""
 _LOOK_S = 0.05
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -98,7 +97,7 @@ class Guard:
                     return worker
                 self._end(worker)
         here, there = self._context.Pipe()
-        process = self._context.Process(target=_serve, args=(there,), daemon=True)
+        process = self._context.Process(target=_serve, args=(there, self._limits.memory_mb), daemon=True)
         process.start()
         there.close()
         worker = _Worker(process, here)
@@ -150,8 +149,9 @@ def _memory_mb(pid: int | None) -> float | None:
     return pages * _PAGE / 1024**2
 
 
-def _serve(connection: Connection) -> None:
+def _serve(connection: Connection, memory_mb: int) -> None:
     """The worker's life: take a step, do it, answer; until the other side is gone."""
+    allow(memory_mb)
     # Ctrl-C is the parent's to handle: it ends its workers itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for step, args, kwargs in _calls(connection):

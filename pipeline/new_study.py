@@ -8,10 +8,11 @@ from pathlib import Path
 
 from pipeline.clock import zone_of
 from pipeline.dataset.store import write_bytes
-from pipeline.devices import claimant
+from pipeline.devices import claimed_by
 from pipeline.devices.mmash import mmash_participant
 from pipeline.errors import Fault, FileFault, StudyFault
-from pipeline.study import plain_id
+from pipeline.guard import Guard, Limits
+from pipeline.study import is_usable_id, plain_id
 
 _TOML = """\
 [study]
@@ -48,16 +49,17 @@ def lay_out(
         )
     people: dict[str, dict[str, str]] = {}
     brought: list[tuple[Path, str]] = []
-    for source in sources:
-        for path, participant in _found(source):
-            if participant not in people:
-                people[participant] = _known_of(path)
-            brought.append((path, participant))
+    with Guard(Limits()) as guard:
+        for source in sources:
+            for path, participant in _found(source, guard):
+                if participant not in people:
+                    people[participant] = _known_of(path)
+                brought.append((path, participant))
     for path, participant in brought:
         target = folder / "inbox" / participant / path.name
         target.parent.mkdir(parents=True, exist_ok=True)
         if path.is_dir():
-            shutil.copytree(path, target)
+            shutil.copytree(path, target, ignore=_links)
         else:
             shutil.copy2(path, target)
     (folder / "inbox").mkdir(parents=True, exist_ok=True)
@@ -66,15 +68,30 @@ def lay_out(
     return list(people)
 
 
-def _found(source: Path) -> list[tuple[Path, str]]:
+def _links(folder: str, names: list[str]) -> list[str]:
+    """What `copytree` leaves out: links, which may lead out of the folder, devices and pipes."""
+    entries = [Path(folder, name) for name in names]
+    return [entry.name for entry in entries if entry.is_symlink() or not (entry.is_file() or entry.is_dir())]
+
+
+def _found(source: Path, guard: Guard) -> list[tuple[Path, str]]:
     """The exports in a source with their participants: each entry of the folder is one person."""
     if not source.is_dir():
         raise StudyFault(Fault.STUDY, "there is no such folder", where=str(source))
     out = []
     for entry in sorted(source.iterdir()):
-        if entry.name.startswith(".") or not _is_export(entry):
+        if entry.name.startswith(".") or not _is_export(entry, guard):
             continue
-        out.append((entry, plain_id(entry.name if entry.is_dir() else entry.stem)))
+        name = plain_id(entry.name if entry.is_dir() else entry.stem)
+        if not is_usable_id(name):
+            raise StudyFault(
+                Fault.STUDY,
+                f"'{name}' cannot be the id of a participant",
+                where=str(source),
+                known="the name of each entry becomes an id: letters, digits, - and _",
+                hint="rename it",
+            )
+        out.append((entry, name))
     if not out:
         raise StudyFault(
             Fault.STUDY,
@@ -86,11 +103,13 @@ def _found(source: Path) -> list[tuple[Path, str]]:
     return out
 
 
-def _is_export(entry: Path) -> bool:
-    if entry.is_dir() and any(_is_export(inside) for inside in entry.iterdir() if inside.is_file()):
+def _is_export(entry: Path, guard: Guard) -> bool:
+    if entry.is_symlink():
+        return False
+    if entry.is_dir() and any(_is_export(inside, guard) for inside in entry.iterdir() if inside.is_file()):
         return True
     try:
-        claimant(entry)
+        guard.run(claimed_by, entry)
     except FileFault:
         return False
     return True

@@ -6,6 +6,7 @@ An export that was put back into the inbox counts as mended until it is refused 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
@@ -13,9 +14,11 @@ import polars as pl
 from pipeline import __version__
 from pipeline.dataset import tables
 from pipeline.dataset.store import read_json, write_json
-from pipeline.errors import Fault, FileFault, SleeploopError, StorageFault, did_you_mean
+from pipeline.errors import Fault, FileFault, SleeploopError, StorageFault, did_you_mean, printable
 from pipeline.privacy import without_dates
 from pipeline.study import Export, Study, plain_id
+
+REASON = ".reason.json"
 
 
 def put_in_quarantine(study: Study, export: Export, fault: SleeploopError, sha256: str) -> Path:
@@ -26,7 +29,7 @@ def put_in_quarantine(study: Study, export: Export, fault: SleeploopError, sha25
     StorageFault
         If it cannot be moved; then it is still in the inbox, whole.
     """
-    target = study.quarantine / Path(export.relative)
+    target = _no_reason(study.quarantine / Path(export.relative))
     if target.exists():
         target = target.with_name(f"{target.stem}-{sha256[:8]}{target.suffix}")
     reason = {
@@ -41,7 +44,7 @@ def put_in_quarantine(study: Study, export: Export, fault: SleeploopError, sha25
         "hint": fault.hint,
         "sleeploop": __version__,
     }
-    beside = target.with_name(f"{target.name}.reason.json")
+    beside = target.with_name(f"{target.name}{REASON}")
     write_json(beside, reason)
     try:
         if target.exists():
@@ -51,6 +54,8 @@ def put_in_quarantine(study: Study, export: Export, fault: SleeploopError, sha25
             shutil.move(export.path, target)
         if export.sidecar is not None:
             shutil.move(export.sidecar, target.with_name(f"{target.name}.json"))
+        for part in export.companions:
+            shutil.move(part, _no_reason(target.with_name(printable(part.name))))
     except OSError as bad:
         raise StorageFault(
             Fault.STORAGE,
@@ -62,15 +67,38 @@ def put_in_quarantine(study: Study, export: Export, fault: SleeploopError, sha25
     return target
 
 
+def _no_reason(target: Path) -> Path:
+    """Where an export goes: it may not pass for a reason of ours, nor may its sidecar."""
+    return target.with_name(f"{target.name}.refused") if target.name.endswith((".reason", REASON)) else target
+
+
 def reasons(study: Study, participant: str | None = None) -> list[dict[str, str]]:
     """Every reason in quarantine, in the order of the exports' paths; not those of exports that were put back."""
-    found = [read_json(path) for path in sorted(study.quarantine.rglob("*.reason.json"))]
-    known = [
-        reason
-        for reason in found
-        if isinstance(reason, dict) and "participant" in reason and not (study.inbox / reason["export"]).exists()
-    ]
+    found = [read_json(path) for path in sorted(_reason_files(study.quarantine))]
+    known = [reason for reason in found if _is_reason(reason) and not (study.inbox / reason["export"]).exists()]
     return [reason for reason in known if participant is None or reason["participant"] == participant]
+
+
+def _reason_files(folder: Path) -> Iterator[Path]:
+    """The reasons below a folder, not those within an export that was refused whole."""
+    if not folder.is_dir():
+        return
+    for entry in folder.iterdir():
+        if entry.is_symlink():
+            continue
+        if entry.is_dir():
+            if not entry.with_name(f"{entry.name}{REASON}").exists():
+                yield from _reason_files(entry)
+        elif entry.name.endswith(REASON):
+            yield entry
+
+
+def _is_reason(content: object) -> bool:
+    return (
+        isinstance(content, dict)
+        and {"participant", "export"} <= content.keys()
+        and all(isinstance(value, str) for value in content.values())
+    )
 
 
 def failures(study: Study, participant: str | None = None) -> pl.DataFrame:
@@ -105,7 +133,7 @@ def _stranger_row(study: Study, name: str) -> dict[str, object]:
     """The failure of something in the inbox that belongs to nobody in participants.tsv; it is left where it is."""
     fault = stranger_fault(study, name)
     return {
-        "participant": name,
+        "participant": plain_id(name.split("/", maxsplit=1)[0]),
         "export": name,
         "step": "ingest",
         "fault": fault.fault.value,
@@ -118,6 +146,14 @@ def _stranger_row(study: Study, name: str) -> dict[str, object]:
 
 def stranger_fault(study: Study, name: str) -> FileFault:
     """The words for it."""
+    if "/" in name or (study.inbox / name).is_symlink():
+        return FileFault(
+            Fault.HOSTILE,
+            "it is a link, a device, or nested too deep",
+            where=f"inbox/{name}",
+            known="it was left where it is; only plain files and folders are read, and no link is followed",
+            hint="put the file itself into the participant's folder",
+        )
     near = did_you_mean(plain_id(name), study.participants)
     return FileFault(
         Fault.UNKNOWN_PARTICIPANT,

@@ -8,10 +8,9 @@ from __future__ import annotations
 import csv
 import dataclasses
 import hashlib
-import json
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -19,14 +18,25 @@ from pathlib import Path
 from pipeline.clock import zone_of
 from pipeline.dataset.store import write_bytes
 from pipeline.devices import is_bundle
+from pipeline.devices.json_text import json_of
 from pipeline.devices.reader import Asked, DateOrder
 from pipeline.devices.wfdb_header import companions
-from pipeline.errors import Fault, FileFault, StudyFault, did_you_mean
+from pipeline.errors import Fault, FileFault, StudyFault, did_you_mean, printable
 from pipeline.privacy import extend_key, read_key
 from pipeline.recording import ZoneSource
 from pipeline.settings import PrivacySettings, Settings, load_settings
 from pipeline.travel import journeys
 
+MOST_ID = 64
+"""Characters of a participant's id: it becomes the name of files."""
+MOST_SIDECAR_BYTES = 1024**2
+LONGEST_EPOCH_S = 3600.0
+MOST_FOLDERS = 16
+"""How deep below a participant's folder exports are looked for."""
+_TAKEN_IDS = frozenset({"index", "con", "prn", "aux", "nul"}) | {
+    f"{port}{n}" for port in ("com", "lpt") for n in range(10)
+}
+"""Names that no participant's files can have: the index page's, and those that Windows keeps for itself."""
 SIDECAR_KEYS = ("zone", "start", "true_start", "units", "channels", "date_order", "dialect", "epoch_s")
 
 
@@ -47,10 +57,12 @@ class Export:
     participant: str
     path: Path
     relative: str
-    """Its path below inbox/, with forward slashes: how messages name it."""
+    """Its path below inbox/, with forward slashes and in printable characters: how everything names it."""
     sidecar: Path | None
     anonymous: bool = False
     """Whether its name may not stand in tables, because it may hold the date that was shifted."""
+    companions: tuple[Path, ...] = ()
+    """Files beside it that are read with it: they count in its content, and go where it goes."""
 
     @property
     def label(self) -> str:
@@ -198,10 +210,14 @@ def read_participants(path: Path) -> dict[str, Participant]:
             hint="is it separated by tabs?",
         )
     found: dict[str, Participant] = {}
+    folded: set[str] = set()
     for line, row in enumerate(rows, start=2):
         person = _participant(row, f"{path.name} row {line}")
-        if person.name in found:
-            raise StudyFault(Fault.STUDY, f"participant {person.name} stands twice", where=f"{path.name} row {line}")
+        if person.name.casefold() in folded:
+            known = "ids become file names, which may not differ in case only"
+            what = f"participant {person.name} stands twice"
+            raise StudyFault(Fault.STUDY, what, where=f"{path.name} row {line}", known=known)
+        folded.add(person.name.casefold())
         found[person.name] = person
     return found
 
@@ -211,16 +227,23 @@ def plain_id(name: str) -> str:
     return name.strip().removeprefix("sub-")
 
 
+def is_usable_id(name: str) -> bool:
+    """Whether an id can be the name of a file on every system, and is no option of a command."""
+    letters = all(ch.isalnum() or ch in "-_" for ch in name) and name[:1].isalnum()
+    return letters and len(name) <= MOST_ID and name.casefold() not in _TAKEN_IDS
+
+
 def _participant(row: dict[str, str | None], where: str) -> Participant:
     cells = {key: (value or "").strip() for key, value in row.items() if key is not None and isinstance(value, str)}
     cells = {key: "" if value.lower() in {"n/a", "na", "nan"} else value for key, value in cells.items()}
     name = plain_id(cells.get("participant_id", ""))
-    if not name or not all(ch.isalnum() or ch in "-_" for ch in name):
+    if not is_usable_id(name):
         raise StudyFault(
             Fault.STUDY,
             f"participant_id '{name}' is not usable",
             where=where,
-            known="ids become file names: letters, digits, - and _",
+            known="ids become file names: letters, digits, - and _, the first a letter or digit, at most "
+            f"{MOST_ID} of them; not 'index', and no name that Windows keeps for devices",
         )
     age = cells.get("age_y") or cells.get("age") or ""
     try:
@@ -240,58 +263,77 @@ def _participant(row: dict[str, str | None], where: str) -> Participant:
 
 
 def unlisted_folders(study: Study) -> list[str]:
-    """Folders in the inbox that belong to nobody in participants.tsv, and loose files in it."""
+    """What in the inbox is not read: folders of nobody in participants.tsv, loose files; links and devices anywhere."""
     if not study.inbox.is_dir():
         return []
-    return sorted(
-        entry.name
-        for entry in study.inbox.iterdir()
-        if not entry.name.startswith(".") and not (entry.is_dir() and plain_id(entry.name) in study.participants)
-    )
+    out: list[str] = []
+    for entry in study.inbox.iterdir():
+        if entry.name.startswith("."):
+            continue
+        if entry.is_symlink() or not entry.is_dir() or plain_id(entry.name) not in study.participants:
+            out.append(printable(entry.name))
+        else:
+            out += [_relative(path, study.inbox) for path, parts in _exports_in(entry, MOST_FOLDERS) if parts is None]
+    return sorted(out)
+
+
+def _relative(path: Path, inbox: Path) -> str:
+    """The name of an export: no two have the same, and all can be printed and stored."""
+    return printable(path.relative_to(inbox).as_posix().replace("\\", "\\x5c"))
 
 
 def exports_of(study: Study, participant: str) -> list[Export]:
-    """A participant's exports, in the order of their names. Hidden files, sidecars and companions are left out."""
+    """A participant's exports, in the order of their names; hidden files, sidecars, companions are none.
+
+    Links are not followed, and devices and pipes not opened; `unlisted_folders` names them.
+    """
     out: list[Export] = []
     for folder in (study.inbox / participant, study.inbox / f"sub-{participant}"):
-        if folder.is_dir():
-            for path in _exports_in(folder):
+        if folder.is_dir() and not folder.is_symlink():
+            for path, parts in _exports_in(folder, MOST_FOLDERS):
+                if parts is None:
+                    continue
                 sidecar = path.with_name(path.name + ".json")
+                kept = sidecar if _is_plain(sidecar) else None
                 out.append(
-                    Export(
-                        participant,
-                        path,
-                        path.relative_to(study.inbox).as_posix(),
-                        sidecar if sidecar.is_file() else None,
-                        study.weeks is not None,
-                    )
+                    Export(participant, path, _relative(path, study.inbox), kept, study.weeks is not None, parts)
                 )
     return out
 
 
-def _exports_in(folder: Path) -> Iterator[Path]:
+def _exports_in(folder: Path, deeper: int) -> Iterator[tuple[Path, tuple[Path, ...] | None]]:
+    """Each export below a folder with the files that belong to it; with None what is a link, a device or too deep."""
     if is_bundle(folder):
-        yield folder
+        yield folder, ()
         return
-    names = {entry.name for entry in folder.iterdir()}
-    parts = companions(folder, names)
+    plain = {
+        entry.name for entry in folder.iterdir() if _is_plain(entry) or (entry.is_dir() and not entry.is_symlink())
+    }
+    parts_of = {name: _parts(folder / name, plain) for name in sorted(plain)}
+    taken = frozenset[str]().union(*parts_of.values())
     for entry in sorted(folder.iterdir()):
-        if entry.name.startswith(".") or entry.is_symlink():
+        if entry.name.startswith(".") or entry.name in taken:
             continue
-        if entry.is_dir():
-            yield from _exports_in(entry)
-        elif entry.name not in parts and not _is_part_of_another(entry, names):
-            yield entry
+        if entry.name not in plain:
+            yield entry, None
+        elif entry.is_dir():
+            if deeper:
+                yield from _exports_in(entry, deeper - 1)
+            else:
+                yield entry, None
+        elif not (entry.suffix == ".json" and entry.stem in plain):
+            yield entry, tuple(folder / part for part in sorted(parts_of[entry.name]))
 
 
-def _is_part_of_another(entry: Path, names: set[str]) -> bool:
-    """A sidecar (`x.edf.json` beside `x.edf`), or BrainVision's data and marker files beside their header.
+def _is_plain(entry: Path) -> bool:
+    return entry.is_file() and not entry.is_symlink()
 
-    What belongs to a WFDB header is named within it: `wfdb_header.companions` finds that.
-    """
-    if entry.suffix == ".json" and entry.stem in names:
-        return True
-    return entry.suffix in {".eeg", ".vmrk", ".dat"} and entry.with_suffix(".vhdr").name in names
+
+def _parts(entry: Path, names: set[str]) -> frozenset[str]:
+    """The names beside a header that belong to it: of BrainVision by their stem, of WFDB as it says itself."""
+    if entry.suffix == ".vhdr":
+        return frozenset(names & {f"{entry.stem}.{end}" for end in ("eeg", "vmrk", "dat")})
+    return companions(entry, names)
 
 
 def asked_of(study: Study, export: Export) -> Asked:
@@ -325,11 +367,16 @@ def asked_of(study: Study, export: Export) -> Asked:
     )
 
 
-def _sidecar(path: Path) -> dict[str, object]:
+def _sidecar(path: Path) -> Mapping[str, object]:
+    with path.open("rb") as stream:
+        content = stream.read(MOST_SIDECAR_BYTES + 1)
+    if len(content) > MOST_SIDECAR_BYTES:
+        raise FileFault(Fault.SETTINGS, "the sidecar is larger than 1 MB", where=path.name)
     try:
-        side = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as bad:
-        raise FileFault(Fault.SETTINGS, f"the sidecar is not JSON: {bad}", where=path.name) from bad
+        side = json_of(path, content)
+    except FileFault as bad:
+        words = f"{bad.what} ({bad.known})" if bad.known else bad.what
+        raise FileFault(Fault.SETTINGS, f"the sidecar is not JSON: {words}", where=path.name) from bad
     if not isinstance(side, dict):
         raise FileFault(Fault.SETTINGS, "the sidecar is not a JSON object", where=path.name)
     for key in side:
@@ -391,6 +438,6 @@ def _date_order(value: object, export: Export) -> DateOrder | None:
 def _seconds(value: object, export: Export) -> float | None:
     if value is None:
         return None
-    if isinstance(value, int | float) and not isinstance(value, bool) and value > 0:
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= LONGEST_EPOCH_S:
         return float(value)
     raise FileFault(Fault.SETTINGS, f"epoch_s = '{value}' is not a number of seconds", where=export.relative)

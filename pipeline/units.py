@@ -21,10 +21,10 @@ from pipeline import __version__
 from pipeline.code_version import code_version
 from pipeline.conflicts import find_conflict
 from pipeline.dataset import tables
+from pipeline.dataset.csv_out import csv_bytes
 from pipeline.dataset.receipts import ContentHashes, read_receipt, why_run, write_receipt
 from pipeline.dataset.store import (
     Provenance,
-    atomic,
     read_table,
     read_tables,
     write_bytes,
@@ -138,7 +138,7 @@ def _plan_participant(study: Study, participant: str, hashes: ContentHashes) -> 
 
 
 def _plan_export(study: Study, export: Export, hashes: ContentHashes) -> ExportUnit:
-    sha256 = hashes.of(export.path, export.relative)
+    sha256 = hashes.of(export.path, export.relative, export.companions)
     try:
         asked = _digest(asdict(asked_of(study, export)))
     except FileFault as bad:
@@ -282,8 +282,7 @@ def do_cohort(study: Study, strangers: tuple[str, ...]) -> Outcome:
     failed = study.dataset / "failures" / "all.parquet"
     write_table(failed, tables.FAILURES, refused, provenance)
     words = study.dataset / "dictionary.csv"
-    with atomic(words) as stream:
-        dictionary(TABLES).write_csv(stream)
+    write_bytes(words, csv_bytes(dictionary(TABLES)))
     index = study.reports / "index.html"
     write_bytes(index, describe_cohort(study, {**found, "failures": refused}).encode())
     write_receipt(_cohort_receipt(study), study.folder, _cohort_key(study, strangers), [failed, words, index])

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline import units
 from pipeline.errors import Fault, FileFault, StudyFault
 from pipeline.new_study import lay_out
 from pipeline.recording import ZoneSource
@@ -138,3 +139,33 @@ def test_mmash_folder_becomes_a_study_with_ages_and_sexes(real_data: Path, tmp_p
     people = open_study(tmp_path / "m").participants
     assert len(people) == 10
     assert (people["user_1"].age_y, people["user_1"].sex) == (29.0, "M")
+
+
+def test_what_belongs_to_a_header_counts_in_its_content_and_goes_where_it_goes(tmp_path: Path) -> None:
+    folder = _study(tmp_path)
+    inbox = folder / "inbox" / "P1"
+    for name in ("night.vhdr", "night.vmrk", "night.eeg"):
+        (inbox / name).write_text("Brain Vision Data Exchange Header File Version 1.0\nbroken")
+    study = open_study(folder)
+    (export,) = exports_of(study, "P1")
+    assert [part.name for part in export.companions] == ["night.eeg", "night.vmrk"]
+    before = units.plan(study).exports[0].sha256
+    (inbox / "night.eeg").write_text("other samples")
+    unit = units.plan(study).exports[0]
+    assert unit.sha256 != before, "a changed data file is a changed export"
+    assert units.do_export(study, unit).status is units.Status.REFUSED
+    assert not list(inbox.iterdir())
+    assert {p.name for p in (folder / "quarantine" / "P1").iterdir()} >= {"night.vhdr", "night.vmrk", "night.eeg"}
+
+
+def test_links_in_the_inbox_are_not_followed(tmp_path: Path) -> None:
+    folder = _study(tmp_path)
+    outside = tmp_path.parent / f"{tmp_path.name}-outside"
+    outside.mkdir()
+    (outside / "secret.txt").write_text(RR)
+    (folder / "inbox" / "P1" / "link.txt").symlink_to(outside / "secret.txt")
+    (folder / "inbox" / "P1" / "folder").symlink_to(outside)
+    (folder / "inbox" / "P2").rmdir()
+    (folder / "inbox" / "P2").symlink_to(outside)
+    study = open_study(folder)
+    assert exports_of(study, "P1") == exports_of(study, "P2") == []

@@ -6,6 +6,7 @@ written. Otherwise the difference is the reason, in words, why it runs. "The fil
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,14 +72,17 @@ class ContentHashes:
         self._known: dict[str, list[object]] = raw if isinstance(raw, dict) else {}
         self._fresh: dict[str, list[object]] = {}
 
-    def of(self, export: Path, name: str) -> str:
-        """The content hash of a file or of a folder's files, remembered under `name`."""
-        stamp = _stamp(export)
+    def of(self, export: Path, name: str, companions: tuple[Path, ...] = ()) -> str:
+        """The content hash of a file (with its companions) or of a folder's files, remembered under `name`."""
+        stamp = ";".join(_stamp(part) for part in (export, *companions))
         seen = self._known.get(name)
         if isinstance(seen, list) and len(seen) == 2 and seen[0] == stamp:
             self._fresh[name] = seen
             return str(seen[1])
         content = sha256_of(export)
+        if companions:
+            parts = "".join(f"{part.name}\0{sha256_of(part)}\n" for part in companions)
+            content = hashlib.sha256(f"{content}\n{parts}".encode(errors="surrogateescape")).hexdigest()
         self._fresh[name] = [stamp, content]
         return content
 
@@ -89,6 +93,6 @@ class ContentHashes:
 
 
 def _stamp(export: Path) -> str:
-    files = sorted(p for p in export.rglob("*") if p.is_file()) if export.is_dir() else [export]
+    files = sorted(p for p in export.rglob("*") if p.is_file() and not p.is_symlink()) if export.is_dir() else [export]
     looks = [(p.stat(), p) for p in files]
-    return ";".join(f"{p.name}:{s.st_size}:{s.st_mtime_ns}:{s.st_ino}" for s, p in looks)
+    return ";".join(f"{p.name!a}:{s.st_size}:{s.st_mtime_ns}:{s.st_ino}" for s, p in looks)

@@ -166,8 +166,8 @@ def sha256_of(path: Path) -> str:
     """The sha256 of a file, or of a folder's files (names and contents, in name order)."""
     if path.is_dir():
         whole = hashlib.sha256()
-        for part in sorted(p for p in path.rglob("*") if p.is_file()):
-            whole.update(f"{part.relative_to(path).as_posix()}\0{sha256_of(part)}\n".encode())
+        for part in sorted(p for p in path.rglob("*") if p.is_file() and not p.is_symlink()):
+            whole.update(f"{part.relative_to(path).as_posix()}\0{sha256_of(part)}\n".encode(errors="surrogateescape"))
         return whole.hexdigest()
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -154,6 +154,8 @@ READERS: tuple[Reader, ...] = (
 
 EARLIEST_YEAR = 1985
 """Before it the clock is wrong: EDF, the oldest of these formats, counts its two-digit years from 1985."""
+FASTEST_HZ = 100_000.0
+"""Amplifiers for EEG go to 16 kHz, those for single cells to 32 kHz."""
 FUTURE_DAYS = 2
 """How far a clock may be ahead of ours: zones and a careless hand, no more."""
 UNSET_CLOCKS = (date(1989, 12, 31), date(2000, 1, 1), date(2001, 1, 1), date(2009, 1, 1), date(2010, 1, 1))
@@ -190,6 +192,7 @@ def claimant(path: Path) -> Reader:
         EMPTY_FILE, CORRUPT as `glimpse` says; UNKNOWN_FORMAT with the list of known formats if no reader claims it;
         AMBIGUOUS_FORMAT if more than one does.
     """
+    _check_plain(path)
     seen = _guarded("recognition", path, partial(glimpse, path))
     found = [r for r in READERS if _guarded(f"reader {r.name}", path, partial(r.recognise, seen))]
     if len(found) == 1:
@@ -209,6 +212,11 @@ def claimant(path: Path) -> Reader:
         known="\n    ".join(["these are read:", *(f"{r.name}: {r.looks_like}" for r in READERS)]),
         hint=_nearest(seen),
     )
+
+
+def claimed_by(path: Path) -> str:
+    """The name of the one reader that recognises an export: `claimant` for another process."""
+    return claimant(path).name
 
 
 def is_bundle(path: Path) -> bool:
@@ -234,6 +242,19 @@ def read_export(path: Path, asked: Asked) -> tuple[Reader, Recording]:
     check_recording(reader, recording, path)
     streams = tuple(_guarded_stream(f"reader {reader.name}", stream, path) for stream in recording.streams)
     return reader, dataclasses.replace(recording, streams=streams, repairs=recording.repairs + _unset_clock(recording))
+
+
+def _check_plain(path: Path) -> None:
+    """Raise if an export, or anything in a folder that is one, is a link, a device or a pipe: none is followed."""
+    parts = [path, *path.rglob("*")] if path.is_dir() else [path]
+    if any(part.is_symlink() or (part.exists() and not part.is_file() and not part.is_dir()) for part in parts):
+        raise FileFault(
+            Fault.HOSTILE,
+            "it is or holds a link, a device or a pipe",
+            where=path.name,
+            known="links are not followed, and nothing but plain files is opened",
+            hint="put the files themselves in",
+        )
 
 
 def check_recording(reader: Reader, recording: Recording, path: Path) -> None:
@@ -333,9 +354,12 @@ def _by_words(text: str) -> str | None:
 
 def _check_signal(signal: Signal, path: Path) -> None:
     """Raise unless the rate is positive and every sample is what such a sensor can put out."""
-    if not (np.isfinite(signal.fs_hz) and signal.fs_hz > 0):
+    if not 0 < signal.fs_hz <= FASTEST_HZ:
         raise FileFault(
-            Fault.IMPLAUSIBLE, f"channel '{signal.label}' has a rate of {signal.fs_hz:g} Hz", where=path.name
+            Fault.IMPLAUSIBLE,
+            f"channel '{signal.label}' has a rate of {signal.fs_hz:g} Hz",
+            where=path.name,
+            known=f"recorders take at most {FASTEST_HZ:g} samples a second",
         )
     low, high = PLAUSIBLE.get(signal.kind, (-np.inf, np.inf))
     # fmin and fmax pass NaN over, and do not pass infinities over.

@@ -28,6 +28,8 @@ MOST_MEMBERS = 20_000
 MOST_BYTES = 2 * 1024**3
 """No member that is read whole is longer; longer ones are streamed by readers that need no more memory for that."""
 MOST_STREAMED = 64 * 1024**3
+METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
+"""What zips of device exports use. Others (bzip2, LZMA) cannot be unpacked in pieces of a bounded size."""
 FREE_BYTES = 64 * 1024**2
 MOST_RATIO = 500
 """A member that unpacks beyond 500 times its size is a trap, once it is larger than any stream whose rows are all
@@ -35,13 +37,15 @@ alike (an unworn sensor writes the same number all day, which packs 1000 times).
 _PIECE = 1024**2
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Zip:
     """An open zip whose names were checked. `names` are full member paths with forward slashes, folders left out."""
 
     path: Path
     archive: zipfile.ZipFile
     members: dict[str, zipfile.ZipInfo]
+    left: int = MOST_BYTES
+    """How many bytes may still be read whole, all members together."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -63,21 +67,27 @@ class Zip:
         return found[0] if found else None
 
     def read(self, name: str, most: int = MOST_BYTES) -> bytes:
-        """The whole content of a member, of at most `most` bytes."""
+        """The whole content of a member, of at most `most` bytes, and of what is left for all members together."""
         out = io.BytesIO()
-        with self.open(name, most) as stream:
+        with self.open(name, min(most, self.left)) as stream:
             while piece := stream.read(_PIECE):
                 out.write(piece)
+        self.left -= out.tell()
         return out.getvalue()
 
     def open(self, name: str, most: int = MOST_STREAMED) -> CountedStream:
         """A member as a stream that raises TOO_LARGE beyond `most` bytes or `MOST_RATIO` times its packed size."""
         info = self.members[name]
         try:
-            source = self.archive.open(info)
-        except (zipfile.BadZipFile, OSError, ValueError, RuntimeError, NotImplementedError, EOFError) as bad:
+            member = self.archive.open(info)
+        except _DAMAGE as bad:
             raise _damaged(self.path, name, bad) from bad
-        return CountedStream(source, self.path, name, most, MOST_RATIO * max(info.compress_size, 1))
+        # The directory may claim any packed size; what is not in the file was not packed.
+        packed = min(info.compress_size, self.path.stat().st_size)
+        return CountedStream(member, self.path, name, most, MOST_RATIO * max(packed, 1))
+
+
+_DAMAGE = (zlib.error, zipfile.BadZipFile, EOFError, OSError, ValueError, NotImplementedError, RuntimeError)
 
 
 class CountedStream(io.RawIOBase):
@@ -107,9 +117,10 @@ class CountedStream(io.RawIOBase):
         FileFault
             TOO_LARGE beyond the bound; CORRUPT if the packed data are damaged.
         """
+        left = self._most - self._count + 1  # one more than allowed is enough to know
         try:
-            piece = self._source.read(self._most - self._count + 1 if size < 0 else size)
-        except (zlib.error, zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError) as bad:
+            piece = self._source.read(left if size < 0 else min(size, left))
+        except _DAMAGE as bad:
             raise _damaged(self._path, self._name, bad) from bad
         self._count += len(piece)
         if self._count > self._most:
@@ -182,6 +193,10 @@ def _checked(path: Path, archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]
         if info.flag_bits & 1:
             what, hint = "the zip is encrypted", "unpack it, and put in what is inside"
             raise FileFault(Fault.CORRUPT, what, where=path.name, hint=hint)
+        if info.compress_type not in METHODS:
+            what, hint = "the zip is packed by a method that is not read", "unpack it, and put in what is inside"
+            known = f"method {info.compress_type}; stored and deflated members are read"
+            raise FileFault(Fault.CORRUPT, what, where=path.name, known=known, hint=hint)
         if name.casefold() in folded:
             raise _hostile(path, "two members of the zip have one name", "names may not differ in case only")
         folded.add(name.casefold())

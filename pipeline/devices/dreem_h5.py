@@ -37,6 +37,7 @@ _PIECE = 1_000_000
 _VARIANTS = ("filtered", "visualization", "raw")
 """The filtered signal is in µV; what the raw one is in, no public description says, so that it comes last."""
 _BAND = re.compile(r"(?:eeg|channel)\d+")
+MOST_DEPTH, MOST_OBJECTS = 16, 10_000
 _STAGINGS = ("hypnogram", "algo/dreemnogram", "reporting/dreemnogram", "dreemnogram")
 _KINDS = {"eeg": Kind.EEG, "eog": Kind.EOG, "emg": Kind.EMG, "ecg": Kind.ECG}
 
@@ -115,6 +116,7 @@ def _opened(path: Path, h5py: ModuleType) -> Iterator[_File]:
     """The open file; what its library raises on damaged files is a fault in words."""
     try:
         with h5py.File(path, "r") as file:
+            _check_links(file, h5py, path)
             yield file
     except (OSError, RuntimeError, KeyError, TypeError, ValueError, UnicodeError, MemoryError) as bad:
         raise FileFault(
@@ -124,6 +126,28 @@ def _opened(path: Path, h5py: ModuleType) -> Iterator[_File]:
             known=type(bad).__name__,
             hint="it was probably cut short while copying: copy or export it again",
         ) from bad
+
+
+def _check_links(file: _File, h5py: ModuleType, path: Path) -> None:
+    """Raise if anything in the file lies in another: HDF5 opens whatever a link names, wherever it is."""
+    groups, count = [(file, 0)], 0
+    while groups:
+        group, depth = groups.pop()
+        for name in group:
+            link = group.get(name, getlink=True)
+            found = None if isinstance(link, h5py.ExternalLink) else group.get(name)
+            data = found if isinstance(found, h5py.Dataset) else None
+            count += 1
+            if isinstance(link, h5py.ExternalLink) or (data is not None and (data.external or data.is_virtual)):
+                raise FileFault(
+                    Fault.HOSTILE, "its HDF5 refers to another file", where=path.name,
+                    known="no export does; nothing outside was opened",
+                )  # fmt: skip
+            if depth > MOST_DEPTH or count > MOST_OBJECTS:
+                known = f"at most {MOST_OBJECTS} objects in {MOST_DEPTH} groups are read"
+                raise FileFault(Fault.HOSTILE, "its HDF5 is nested too deep", where=path.name, known=known)
+            if isinstance(found, h5py.Group):
+                groups.append((found, depth + 1))
 
 
 def _channels(file: _File, path: Path) -> list[_Found]:

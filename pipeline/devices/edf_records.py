@@ -13,7 +13,10 @@ from numpy.typing import NDArray
 from pipeline.devices.edf_file import LONGEST_S, Channel, EdfFile, corrupt, opened
 from pipeline.devices.pieces import SAME_TIME_S
 from pipeline.recording import Floats, Int64, Samples
+from pipeline.room import need_room
 
+_ONSET_BYTES = 32
+"""Of each record, for its onset and what is made of it."""
 _TAL = re.compile(rb"(?<![^\x00])([+-]\d{1,12}(?:\.\d{0,12})?)(?:\x15(\d{1,12}(?:\.\d{0,12})?))?\x14([^\x00]*)\x14\x00")
 """A time-stamped annotation list: onset, duration behind 0x15, texts behind 0x14 each, a zero byte."""
 _BLOCK_BYTES = 512 * 1024
@@ -44,6 +47,8 @@ class TimeStamps:
 
 def time_stamps(file: EdfFile) -> TimeStamps:
     """The record onsets and annotations of a file, in the file's order; all NaN and empty for plain EDF."""
+    width = max((channel.per_record * file.sample_bytes for channel in file.annotation_channels), default=0)
+    need_room(file.path, file.n_records * (_ONSET_BYTES + 3 * width))
     onset_s = np.full(file.n_records, np.nan)
     found: list[Annotation] = []
     unread, whole = 0, (0, file.n_records)
@@ -143,6 +148,7 @@ def samples(file: EdfFile, channel: Channel, scale: Scale, records: tuple[int, i
 
     No more than these samples and one block of records is in memory.
     """
+    need_room(file.path, 4 * (records[1] - records[0]) * channel.per_record)
     gain, offset = np.float32(scale[0]), np.float32(scale[1])
     values = np.empty((records[1] - records[0]) * channel.per_record, np.float32)
     done = 0

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import codecs
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, cast
 
 from pipeline.devices.delimited import content_of, text_of
 from pipeline.errors import Fault, FileFault
+from pipeline.room import need_room
 
 MOST_JSON = 256 * 1024**2
 MOST_DEPTH = 64
 _PIECE = 1024**2
 _MOST_ELEMENT = 64 * 1024**2
 _AFTER = frozenset(",] \n\r\t")
+_PYTHON_BYTES = 24
+"""Memory of a character of JSON at worst: '[],' makes an object of 56 bytes and a place of 8."""
 
 Json = dict[str, "Json"] | list["Json"] | str | int | float | bool | None
 
@@ -31,8 +35,9 @@ def json_of(path: Path, content: bytes | None = None) -> Json:
     text = text_of(content_of(path, MOST_JSON) if content is None else content)
     if _depth(text) > MOST_DEPTH:
         raise FileFault(Fault.HOSTILE, f"its JSON is nested deeper than {MOST_DEPTH}", where=path.name)
+    need_room(path, _PYTHON_BYTES * len(text))
     try:
-        return cast("Json", json.loads(text, parse_constant=lambda _: None))
+        return _storable(json.loads(text, parse_constant=lambda _: None), text)
     except json.JSONDecodeError as bad:
         cut = bad.pos >= len(text.rstrip()) - 1
         raise FileFault(
@@ -46,10 +51,17 @@ def json_of(path: Path, content: bytes | None = None) -> Json:
         raise FileFault(Fault.CORRUPT, "the JSON is damaged", where=path.name, known=type(bad).__name__) from bad
 
 
+def _storable(value: object, text: str) -> Json:
+    """A value whose texts can be stored: half a character, told by its number, becomes '?'."""
+    if re.search(r"\\u[dD][89a-fA-F]", text):
+        value = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", errors="replace"))
+    return cast("Json", value)
+
+
 def _depth(text: str) -> int:
     """The deepest nesting, brackets within strings counted too: an upper bound is all that is needed."""
     deepest = depth = 0
-    for mark in filter("[]{}".__contains__, text[: 64 * 1024]):
+    for mark in re.findall(r"[][{}]", text):
         depth += 1 if mark in "[{" else -1
         deepest = max(deepest, depth)
     return deepest
@@ -118,7 +130,7 @@ class _Text:
                 found, end = self._scan(self._left, begin)
                 if self._left[end : end + 1] in _AFTER or not self._more():
                     self._at, self.count = self._at + end - begin, self.count + 1
-                    return cast("Json", found)
+                    return _storable(found, self._left[self._at - (end - begin) : self._at])
             except RecursionError as bad:
                 what = "its JSON is nested too deep"
                 raise FileFault(Fault.HOSTILE, what, where=self._path.name) from bad

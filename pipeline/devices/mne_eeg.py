@@ -21,10 +21,12 @@ import numpy as np
 
 from pipeline.clock import NS, to_ns, wall_ns, wall_to_utc
 from pipeline.devices.channels import eeg_preference, kind_of, place_of
+from pipeline.devices.delimited import content_of
 from pipeline.devices.pieces import SAME_TIME_S, on_one_grid
 from pipeline.devices.reader import Asked, Glimpse, Reader, need_start, utc_from_wall
 from pipeline.errors import Fault, FileFault, did_you_mean
 from pipeline.recording import Floats, Int64, Kind, Marker, Recording, Signal
+from pipeline.room import need_room
 
 if TYPE_CHECKING:
     from mne.io import BaseRaw
@@ -35,6 +37,9 @@ _FIF = bytes.fromhex("000000640000001f00000014")
 _KINDS = {"eeg": Kind.EEG, "eog": Kind.EOG, "emg": Kind.EMG, "ecg": Kind.ECG}
 _VOLT_UV = 1e6
 _TRIPLET = "BrainVision is .vhdr, .vmrk and .eeg"
+MOST_HEADER = 16 * 1024**2
+_NAMED = re.compile(r"^(?:DataFile|MarkerFile) *=(.*)$", re.MULTILINE | re.IGNORECASE)
+_FIFF_REF_FILE_NAME = 118
 _NEW_SEGMENT = re.compile(r"^Mk\d+=New Segment,[^,\n]*,(\d+),[^,\n]*,[^,\n]*(?:,(\d{20}))?\s*$", re.MULTILINE)
 
 
@@ -74,11 +79,12 @@ def read(path: Path, asked: Asked) -> Recording:
     zone, source = asked.zone_for(path)
     with path.open("rb") as stream:
         is_fif = stream.read(len(_FIF)) == _FIF
-    header = "" if is_fif else path.read_bytes().decode("latin-1")
+    header = "" if is_fif else content_of(path, MOST_HEADER).decode("latin-1")
     if is_fif:
         _check_tags(path)
     else:
         _check_companions(path, header)
+        _check_names(path, header)
     raw, repairs = _opened(path, is_fif=is_fif)
     fs_hz = float(raw.info["sfreq"])
     promised = re.search(r"^DataPoints=(\d+)\s*$", header, re.MULTILINE)
@@ -88,6 +94,7 @@ def read(path: Path, asked: Asked) -> Recording:
     clock = _fif_clock(raw, path, asked, zone) if is_fif else _brainvision_clock(raw, header, path, asked, zone)
     signals = []
     for place, kind in _picks(raw, path, asked, trust_types=is_fif):
+        need_room(path, 24 * raw.n_times)  # twice as float64 within MNE, then as float32
         with _in_words(path):
             values = raw.get_data([place], reject_by_annotation="NaN", verbose="ERROR")[0] * _VOLT_UV
         bad = int(np.isnan(values).sum())
@@ -149,6 +156,19 @@ def _check_companions(path: Path, header: str) -> None:
         raise FileFault(Fault.TRUNCATED, what, where=path.name, known=known, hint=hint)
 
 
+def _check_names(path: Path, header: str) -> None:
+    """Raise unless the files that a BrainVision header names lie beside it: a header may not reach elsewhere."""
+    for named in _NAMED.findall(header):
+        beside = path.parent / named.strip().replace("$b", path.stem)
+        if beside.parent != path.parent or beside.name in {"", ".."} or "\\" in named or beside.is_symlink():
+            raise _elsewhere(path)
+
+
+def _elsewhere(path: Path) -> FileFault:
+    known = "the files of a recording lie beside its header and are no links; nothing was read"
+    return _fault(path, Fault.HOSTILE, "it names a file that lies elsewhere", known)
+
+
 def _check_tags(path: Path) -> None:
     """Raise unless the tags of a FIF file lead forward and end every block that they begin.
 
@@ -159,6 +179,8 @@ def _check_tags(path: Path) -> None:
         while 0 <= at <= size - 16:
             stream.seek(at)
             tag, _, length, following = struct.unpack(">iiii", stream.read(16))
+            if tag == _FIFF_REF_FILE_NAME and re.search(rb"[/\\]|^\.\.", stream.read(max(0, min(length, 4096)))):
+                raise _elsewhere(path)
             depth += {104: 1, 105: -1}.get(tag, 0)  # FIFF_BLOCK_START and FIFF_BLOCK_END
             ahead = following if following > 0 else at + 16 + length
             if following >= 0 and ahead <= at:
@@ -207,7 +229,7 @@ def _brainvision_clock(raw: BaseRaw, header: str, path: Path, asked: Asked, zone
     named = re.search(r"^MarkerFile=(.+?)\s*$", header, re.MULTILINE)
     beside = path.parent / named[1].replace("$b", path.stem) if named else path.with_suffix(".vmrk")
     marker_file = beside if beside.is_file() else path.with_suffix(".vmrk")
-    text = marker_file.read_bytes().decode("latin-1") if marker_file.is_file() else ""
+    text = content_of(marker_file).decode("latin-1") if marker_file.is_file() else ""
     begins = [(max(0, int(sample) - 1), _wall(stamp)) for sample, stamp in _NEW_SEGMENT.findall(text)]
     dated = [(sample, wall) for sample, wall in begins if wall is not None and sample < raw.n_times]
     fs_hz = float(raw.info["sfreq"])

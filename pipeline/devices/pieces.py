@@ -8,6 +8,7 @@ import numpy as np
 
 from pipeline.errors import Fault, FileFault
 from pipeline.recording import Floats, Int64, Samples
+from pipeline.room import need_room
 
 SAME_TIME_S = 0.01
 """Time stamps are text and rounded (to 1 or 10 ms by most recorders): a smaller step between pieces is no gap."""
@@ -42,6 +43,7 @@ def on_one_grid(samples: Samples, first: Int64, onset_s: Floats, fs_hz: float, p
             known=f"the piece that begins at {onset_s[far]:.10g} s is followed by one at {onset_s[far + 1]:.10g} s",
             hint="the recorder's clock was set or failed on the way: export the parts as separate files",
         )
+    need_room(path, 4 * (length + len(samples)))
     grid = np.full(length, np.nan, np.float32)
     ends = np.append(first[1:], len(samples))
     for begin, end, to in zip(first.tolist(), ends.tolist(), place.tolist(), strict=True):

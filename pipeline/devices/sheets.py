@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import csv
 import io
+import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -145,11 +147,75 @@ def named_columns(names: Row, rows: tuple[Row, ...]) -> pl.DataFrame:
 
 
 def _unpacks_small(path: Path) -> None:
-    """Count what the members of a workbook unpack to before a library that does not count sees it."""
+    """Count what the members of a workbook unpack to before a library that does not count sees it.
+
+    That library makes a full rectangle of every sheet, and copies a shared text into every cell that names it: a few
+    cells far apart, a cell that is repeated, or a long text in many cells are as large as gigabytes.
+    """
+    texts: list[list[int]] = []
+    named: Counter[int] = Counter()
+    text_cells = 0
     with open_zip(path) as inside:
         left = MOST_SHEET_BYTES * 4
         for name in inside.names:
-            left -= len(inside.read(name, most=max(left, 0)))
+            content = inside.read(name, most=max(left, 0))
+            left -= len(content)
+            if max(_rectangle(content), _repeated(content)) > MOST_CELLS:
+                raise _too_many(path, "its cells span a rectangle")
+            parts = [len(part) for part in _TEXT_END.split(content)[:-1]]
+            texts += [parts] if parts else []
+            named.update(int(found[1]) for found in _NAMED_TEXT.finditer(content))
+            text_cells += len(_TEXT_CELL.findall(content))
+    lengths = texts[0] if len(texts) == 1 else []
+    longest = max(map(max, texts), default=0)
+    known = sum(n * (lengths[place] if place < len(lengths) else longest) for place, n in named.items())
+    if known + max(0, text_cells - named.total()) * longest > MOST_SHEET_BYTES * 4:
+        raise _too_many(path, "its texts, each as often as it stands in a cell, are more than 256 MB")
+
+
+def _too_many(path: Path, why: str) -> FileFault:
+    what = "the workbook is small, but what it describes is not"
+    return FileFault(Fault.TOO_LARGE, what, where=path.name, known=why, hint="save the sheet as csv")
+
+
+_TEXT_END = re.compile(rb"</(?:\w{1,20}:)?si\s*>")
+_NAMED_TEXT = re.compile(rb"""\bt\s*=\s*["']s["'][^<>]*>\s*<(?:\w{1,20}:)?v>\s*(\d{1,9})""")
+_TEXT_CELL = re.compile(rb"""\bt\s*=\s*["']s["']""")
+_PLACE = re.compile(rb"""\br\s*=\s*["']([A-Za-z]{1,7})(\d{1,10})["']""")
+_ODS_TAG = re.compile(rb"<(?:\w{1,20}:)?(table|table-row|(?:covered-)?table-cell)(\s[^<>]*)?>")
+_ODS_REPEATS = re.compile(rb"""number-(?:rows|columns)-repeated\s*=\s*["'](\d{1,18})""")
+
+
+def _rectangle(content: bytes) -> int:
+    """How many cells the rectangle around all cells of an xlsx sheet has; at least one for each that is written."""
+    rows, columns, count = (1 << 40, 0), (1 << 40, 0), 0
+    for found in _PLACE.finditer(content):
+        row, column = int(found[2]), 0
+        for letter in found[1].upper():
+            column = column * 26 + letter - 64
+        rows, columns = (min(rows[0], row), max(rows[1], row)), (min(columns[0], column), max(columns[1], column))
+        count += 1
+        if count > MOST_CELLS:
+            return count
+    return (rows[1] - rows[0] + 1) * (columns[1] - columns[0] + 1) if count else 0
+
+
+def _repeated(content: bytes) -> int:
+    """The same of an OpenDocument sheet, in which a cell or row may say how often it is repeated."""
+    most = height = width = below = across = repeats = 0
+    for found in _ODS_TAG.finditer(content):
+        kind, attributes = found[1], found[2] or b""
+        told = _ODS_REPEATS.search(attributes)
+        times = int(told[1]) if told else 1
+        if kind == b"table":
+            most, height, width, below, across, repeats = max(most, height * width), 0, 0, 0, 0, 0
+        elif kind == b"table-row":
+            below, across, repeats = below + repeats, 0, times
+        else:
+            across += times
+            if not attributes.endswith(b"/") or b"value-type" in attributes:
+                height, width = below + repeats, max(width, across)
+    return max(most, height * width)
 
 
 def _text_rows(lines: list[str]) -> tuple[Row, ...]:

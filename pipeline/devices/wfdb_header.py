@@ -127,25 +127,23 @@ def wall_beside(path: Path) -> datetime | None:
     return read_header(beside).wall
 
 
-def companions(folder: Path, names: Iterable[str]) -> frozenset[str]:
-    """Those of the names in a folder that belong to a header beside them: signals, segments, annotations, backups."""
-    present = frozenset(names)
-    found: set[str] = set()
-    for name in present:
-        path = folder / name
-        if not name.endswith(".hea") or not path.is_file() or path.stat().st_size > MOST_HEADER:
-            continue
-        if not is_header(path.read_text(encoding="latin-1")):
-            continue
-        stem = name.removesuffix(".hea")
-        found |= {f"{stem}.{end}" for end in (*ANNOTATORS, "dat", "hea-", "xws")}
-        try:
-            header = read_header(path)
-        except FileFault:
-            continue  # it is told where the header itself is read
-        found |= {channel.file for channel in header.channels}
-        found |= {f"{segment}.hea" for segment, _ in header.segments} - {name}
-    return frozenset(found & present)
+def companions(path: Path, names: Iterable[str]) -> frozenset[str]:
+    """Of the names beside a header, those that belong to it: signals, segments, annotations, backups.
+
+    Empty for anything that is no header.
+    """
+    if path.suffix != ".hea" or not path.is_file() or path.stat().st_size > MOST_HEADER:
+        return frozenset()
+    if not is_header(path.read_text(encoding="latin-1")):
+        return frozenset()
+    found = {f"{path.stem}.{end}" for end in (*ANNOTATORS, "dat", "hea-", "xws")}
+    try:
+        header = read_header(path)
+    except FileFault:  # it is told where the header itself is read
+        return frozenset(found) & frozenset(names)
+    found |= {channel.file for channel in header.channels}
+    found |= {f"{segment}.hea" for segment, _ in header.segments} - {path.name}
+    return frozenset(found) & frozenset(names)
 
 
 def _lines(text: str) -> list[str]:

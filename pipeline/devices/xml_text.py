@@ -1,6 +1,7 @@
 """XML of strangers, streamed: no entity is expanded, nothing outside is fetched, memory does not grow with the file.
 
-A DTD is allowed, because genuine Apple Health exports carry one; entities and external references are not.
+A DTD is allowed, because genuine Apple Health exports carry one; entities and external references are not, nor are
+default values of attributes: a long one is copied into every element.
 """
 
 from __future__ import annotations
@@ -11,12 +12,16 @@ from typing import IO
 from xml.etree.ElementTree import Element, ParseError
 from xml.parsers.expat import ExpatError, ParserCreate
 
-from defusedxml.common import DefusedXmlException
-from defusedxml.ElementTree import iterparse
+from defusedxml.common import DefusedXmlException, EntitiesForbidden
+from defusedxml.ElementTree import DefusedXMLParser, iterparse
 
 from pipeline.errors import Fault, FileFault
 
 MOST_DEPTH = 64
+MOST_INSIDE = 1_000_000
+"""Elements within one that is wanted: such a one is held whole."""
+MOST_NAME = 1024
+"""Characters of a tag, its namespace included: a longer one would be copied for every element."""
 
 
 def elements(stream: IO[bytes], wanted: frozenset[str], path: Path) -> Iterator[Element]:
@@ -27,17 +32,23 @@ def elements(stream: IO[bytes], wanted: frozenset[str], path: Path) -> Iterator[
     Raises
     ------
     FileFault
-        HOSTILE for entities, external references or nesting deeper than 64; TRUNCATED or CORRUPT for broken XML.
+        HOSTILE for entities, external references, default attributes, nesting deeper than 64, a wanted element of
+        over a million others, or a tag of over 1,024 characters; TRUNCATED or CORRUPT for broken XML.
     """
-    depth, held = 0, 0
+    depth, held, inside = 0, 0, 0
     trail: list[Element] = []
     try:
-        for event, element in iterparse(stream, events=("start", "end"), forbid_dtd=False):
+        for event, element in iterparse(stream, events=("start", "end"), parser=_parser()):
             name = element.tag.rsplit("}", 1)[-1] if isinstance(element.tag, str) else ""
             if event == "start":
                 depth += 1
                 if depth > MOST_DEPTH:
                     raise FileFault(Fault.HOSTILE, f"its XML is nested deeper than {MOST_DEPTH}", where=path.name)
+                if len(element.tag) > MOST_NAME:
+                    raise FileFault(Fault.HOSTILE, f"a tag has {len(element.tag)} characters", where=path.name)
+                inside = inside + 1 if held else 0
+                if inside > MOST_INSIDE:
+                    raise FileFault(Fault.HOSTILE, f"one element holds over {MOST_INSIDE} others", where=path.name)
                 trail.append(element)
                 held += name in wanted
                 continue
@@ -88,6 +99,10 @@ def each_start(pieces: Iterable[bytes], wanted: Callable[[str, dict[str, str]], 
             raise FileFault(Fault.HOSTILE, f"its XML is nested deeper than {MOST_DEPTH}", where=path.name)
         wanted(name, attributes)
 
+    def declared(_element: str, _attribute: str, _type: str, default: str | None, _required: int) -> None:
+        if default is not None:
+            hostile()
+
     def end(_: str) -> None:
         nonlocal depth
         depth -= 1
@@ -99,6 +114,7 @@ def each_start(pieces: Iterable[bytes], wanted: Callable[[str, dict[str, str]], 
         )  # fmt: skip
 
     parser.StartElementHandler, parser.EndElementHandler = start, end
+    parser.AttlistDeclHandler = declared
     parser.EntityDeclHandler = parser.UnparsedEntityDeclHandler = parser.ExternalEntityRefHandler = hostile
     ended = False
     try:
@@ -112,3 +128,15 @@ def each_start(pieces: Iterable[bytes], wanted: Callable[[str, dict[str, str]], 
             "the XML ends before it is complete" if ended else "the XML is damaged",
             where=path.name, known=f"line {bad.lineno}", hint="copy it or export it again",
         ) from bad  # fmt: skip
+
+
+def _parser() -> DefusedXMLParser:
+    """A parser that forbids entities and what lies outside, and default values of attributes."""
+    parser = DefusedXMLParser(forbid_dtd=False)
+    parser.parser.AttlistDeclHandler = _refuse_default
+    return parser
+
+
+def _refuse_default(_element: str, attribute: str, _type: str, default: str | None, _required: int) -> None:
+    if default is not None:
+        raise EntitiesForbidden(attribute, None, None, None, None, None)

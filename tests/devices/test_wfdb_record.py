@@ -320,7 +320,9 @@ def test_companions_are_what_headers_name_and_annotations_of_their_name(tmp_path
     (tmp_path / "a.hea").write_text("a 1 100 2\nother.bin 16 1/mV 16 0 0 0 0 II\n")
     (tmp_path / "plain.hea").write_text("some words\n")
     names = ["r.hea", "r.atr", "r.csv", "a.hea", "a.qrs", "other.bin", "x.atr", "plain.hea", "plain.dat", "b.hea"]
-    assert companions(tmp_path, names) == {"r.atr", "a.hea", "a.qrs", "other.bin"}
+    found = {name: companions(tmp_path / name, names) for name in names}
+    assert frozenset().union(*found.values()) == {"r.atr", "a.hea", "a.qrs", "other.bin"}
+    assert all(not parts for name, parts in found.items() if not name.endswith(".hea"))
 
 
 # ---- the library that everyone has, as a second opinion --------------------------------------------------------------
