@@ -84,7 +84,7 @@ from pipeline.devices import (
     zmax,
 )
 from pipeline.devices.reader import Asked, Glimpse, Reader, glimpse, utc_from_wall
-from pipeline.errors import Fault, FileFault
+from pipeline.errors import Fault, FileFault, is_panic
 from pipeline.recording import PLAUSIBLE, Beats, Kind, Recording, Signal, SignalStream
 from pipeline.retime import retimed
 
@@ -297,7 +297,9 @@ def _guarded(who: str, path: Path, step: Callable[[], _T]) -> _T:
         if fault.where:
             raise
         raise FileFault(fault.fault, fault.what, where=path.name, known=fault.known, hint=fault.hint) from fault
-    except Exception as bad:
+    except BaseException as bad:
+        if not isinstance(bad, Exception) and not is_panic(bad):
+            raise
         raise FileFault(
             Fault.CORRUPT,
             "the export could not be read to its end",
@@ -307,7 +309,7 @@ def _guarded(who: str, path: Path, step: Callable[[], _T]) -> _T:
         ) from bad
 
 
-def _place_of(bad: Exception) -> str:
+def _place_of(bad: BaseException) -> str:
     """What was raised and where in our code. Its own text is left out: it may quote a name from the file."""
     ours = [f for f in traceback.extract_tb(bad.__traceback__) if Path(__file__).parent in Path(f.filename).parents]
     at = f" at {Path(ours[-1].filename).name}:{ours[-1].lineno}" if ours else ""
