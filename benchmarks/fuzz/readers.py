@@ -157,18 +157,20 @@ class Harness:
             self.counts["refused"] += 1
             if fault.fault is Fault.INTERNAL:
                 self._note("crashes", traceback.format_exc(), data)
-        except Exception:  # noqa: BLE001  whatever it is, it is what is looked for
+        except BaseException as bad:  # a panic in Rust is no Exception
+            if isinstance(bad, KeyboardInterrupt | SystemExit):
+                raise
             self._note("crashes", traceback.format_exc(), data)
 
     def mutate(self, data: bytes, most: int, seed: int) -> bytes:
         """Another export, by our damage; now and then by libFuzzer's own."""
         import atheris
         import numpy as np
-        from handmade.mutations import mutated
+        from handmade.mutations import mutated, sealed
 
         rng = np.random.default_rng(seed)
         if rng.random() < OWN_SHARE:
-            return bytes(atheris.Mutate(data, most))
+            return sealed(bytes(atheris.Mutate(data, most)))
         files = members(data) if data.startswith(b"MANY") else []
         if not files:
             return mutated(rng, data)[:most]

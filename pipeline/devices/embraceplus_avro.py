@@ -53,7 +53,9 @@ _SENSORS = {
 }
 _STREAMED = frozenset({Kind.ACC, Kind.BVP})
 _NAME = re.compile(r"(.+)_\d{10}\.avro")
-_BROKEN = (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, struct.error, zlib.error)
+_BROKEN = (
+    ValueError, TypeError, LookupError, AttributeError, OverflowError, MemoryError, struct.error, zlib.error,
+)  # fmt: skip
 
 Record = dict[str, Any]
 
@@ -147,7 +149,7 @@ def _record(path: Path) -> Record:
     except (EOFError, StopIteration) as bad:
         hint = "download it again from Care Lab"
         raise FileFault(Fault.TRUNCATED, "the file ends within its record", where=path.name, hint=hint) from bad
-    except _BROKEN as bad:
+    except (*_BROKEN, fastavro.schema.SchemaParseException) as bad:
         known = f"reading the Avro record: {type(bad).__name__}"
         raise FileFault(Fault.CORRUPT, "the record cannot be read", where=path.name, known=known) from bad
     return raw
@@ -230,7 +232,7 @@ def _signal(kind: Kind, parts: list[_Part], path: Path) -> Signal:
     held = np.concatenate([part.samples for part in parts if part.samples is not None])
     first = np.concatenate(([0], np.cumsum(lengths)[:-1]))
     columns = held.reshape(len(held), -1).T
-    grid = [on_one_grid(column, first, (starts - starts[0]) / NS, fs_hz, path) for column in columns]
+    grid = [on_one_grid(column, first, (starts - starts[0]) / NS, fs_hz, path, len(columns)) for column in columns]
     samples = np.column_stack(grid) if kind is Kind.ACC else grid[0]
     return Signal(kind, kind.name.lower(), fs_hz, int(starts[0]), samples)
 
