@@ -23,7 +23,7 @@ import numpy as np
 
 from pipeline.clock import NS
 from pipeline.devices.pieces import on_one_grid
-from pipeline.devices.reader import Asked, Glimpse, Reader, library
+from pipeline.devices.reader import LAST_UNIX_S, Asked, Glimpse, Reader, library
 from pipeline.devices.rr_rows import LONGEST_BEAT_S
 from pipeline.errors import Fault, FileFault
 from pipeline.recording import (
@@ -42,6 +42,7 @@ from pipeline.recording import (
 MARK = b"Obj\x01"
 MOST_FILE_BYTES = 256 * 1024**2
 """Half an hour of every sensor is some 2 MB."""
+FASTEST_HZ = 10_000.0
 SEAMLESS_S = 1.0
 """Files whose seam is this close follow one another without a gap."""
 _SENSORS = {
@@ -174,13 +175,12 @@ def _part(sensor: Record | None, kind: Kind, path: Path, *, keep: bool) -> _Part
     samples = _samples(sensor, kind, path)
     if not len(samples):
         return None
-    return _Part(
-        path,
-        int(sensor["timestampStart"]) * 1000,
-        len(samples),
-        round(float(sensor["samplingFrequency"]), 6),  # 0.2 Hz comes as a 32-bit float
-        samples if keep else None,
-    )
+    fs_hz = round(float(sensor["samplingFrequency"]), 6)  # 0.2 Hz comes as a 32-bit float
+    start_us = int(sensor["timestampStart"])
+    if not (0 < fs_hz <= FASTEST_HZ and 0 < start_us < LAST_UNIX_S * 1e6):
+        known = f"{fs_hz:g} Hz from {start_us} µs on"
+        raise FileFault(Fault.CORRUPT, "a sensor has no possible rate or time", where=path.name, known=known)
+    return _Part(path, start_us * 1000, len(samples), fs_hz, samples if keep else None)
 
 
 def _samples(sensor: Record, kind: Kind, path: Path) -> Samples:
