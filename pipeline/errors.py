@@ -107,6 +107,11 @@ class StorageFault(SleeploopError):
     """The disk would not take a result (full, read-only, no permission); nothing half-written is left."""
 
 
+def is_panic(bad: BaseException) -> bool:
+    """Whether a library written in Rust gave up on what it was given; its exception is no `Exception`."""
+    return type(bad).__name__ == "PanicException"
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A hint: the known word nearest to `word`, else the list of known words."""
     words = sorted(known)

@@ -12,7 +12,6 @@ crash. An export that is a folder is fuzzed as one text of its files.
 from __future__ import annotations
 
 import argparse
-import atexit
 import contextlib
 import hashlib
 import json
@@ -25,6 +24,7 @@ import sys
 import tempfile
 import time
 import traceback
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,8 @@ LARGEST_SEED = 200_000
 SEEDS_FROM_REAL = 24
 OWN_SHARE = 0.3
 """Share of mutations that are libFuzzer's own."""
+OTHERS_EVERY = 8
+"""Every eighth export is shown to all other readers too; it takes longer than to read it."""
 
 
 # ---------------------------------------------------------------- one export as one text of bytes
@@ -94,16 +96,14 @@ def members(data: bytes) -> list[tuple[bytes, bytes]]:
 class Harness:
     """One reader under fuzz: reads what the fuzzer makes, counts, and keeps what broke something."""
 
-    def __init__(self, name: str, findings: Path) -> None:
+    def __init__(self, name: str, findings: Path, base: Path, executions: int) -> None:
         from handmade import SAMPLES
 
         from pipeline.devices import READERS
 
-        self.name, self.findings = name, findings
+        self.name, self.findings, self.base, self.last = name, findings, base, executions
         self.reader = next(r for r in READERS if r.name == name)
         self.asked = SAMPLES[name].asked
-        memory = Path("/dev") / "shm"
-        self.base = Path(tempfile.mkdtemp(prefix=f"fuzz-{name}-", dir=memory if os.access(memory, os.W_OK) else None))
         self.whole = SAMPLES[name].write(_made(self.base / "seed"))
         self.corpus = _made(self.base / "corpus")
         (self.corpus / "handmade").write_bytes(packed(self.whole))
@@ -127,10 +127,13 @@ class Harness:
         if peak > MOST_MB and peak - self.peak_mb > 64:
             self._note("memory", f"{peak:.0f} MB", data)
         self.peak_mb = max(self.peak_mb, peak)
-        if self.counts["executions"] % 200 == 0:
+        # libFuzzer leaves the process without a word to Python: the counts are written on the way.
+        if self.counts["executions"] % 50 == 0 or self.counts["executions"] >= self.last - 2:
             self.save()
 
     def _read(self, data: bytes) -> None:
+        import numpy as np
+
         from pipeline.devices import READERS, check_recording
         from pipeline.devices.reader import glimpse
         from pipeline.errors import Fault, FileFault
@@ -138,32 +141,36 @@ class Harness:
         path = unpacked(data, self.base / "one", self.whole)
         try:
             seen = glimpse(path)
-            claims = [each for each in READERS if each.recognise(seen)]
-            if self.reader not in claims:
+            for other in READERS if self.counts["executions"] % OTHERS_EVERY == 1 else ():
+                other.recognise(seen)
+            if not self.reader.recognise(seen):
                 self.counts["refused"] += 1
                 return
-            recording = self.reader.read(path, self.asked)
-            check_recording(self.reader, recording, path)
-            for stream in recording.streams:
-                for _ in stream.pieces():
-                    pass
+            with np.errstate(over="ignore"):  # as the door does
+                recording = self.reader.read(path, self.asked)
+                check_recording(self.reader, recording, path)
+                for stream in recording.streams:
+                    for _ in stream.pieces():
+                        pass
             self.counts["read"] += 1
         except FileFault as fault:
             self.counts["refused"] += 1
             if fault.fault is Fault.INTERNAL:
                 self._note("crashes", traceback.format_exc(), data)
-        except Exception:  # noqa: BLE001  whatever it is, it is what is looked for
+        except BaseException as bad:  # a panic in Rust is no Exception
+            if isinstance(bad, KeyboardInterrupt | SystemExit):
+                raise
             self._note("crashes", traceback.format_exc(), data)
 
     def mutate(self, data: bytes, most: int, seed: int) -> bytes:
         """Another export, by our damage; now and then by libFuzzer's own."""
         import atheris
         import numpy as np
-        from handmade.mutations import mutated
+        from handmade.mutations import mutated, sealed
 
         rng = np.random.default_rng(seed)
         if rng.random() < OWN_SHARE:
-            return bytes(atheris.Mutate(data, most))
+            return sealed(bytes(atheris.Mutate(data, most)))
         files = members(data) if data.startswith(b"MANY") else []
         if not files:
             return mutated(rng, data)[:most]
@@ -186,23 +193,23 @@ class Harness:
             (self.findings / f"{self.name}-{key.replace(' ', '-')}.bin").write_bytes(data)
 
 
-def fuzz_one(name: str, executions: int, seed: int, findings: Path) -> None:
-    """Fuzz one reader in this process; writes counts and findings as JSON."""
+def fuzz_one(name: str, executions: int, seed: int, findings: Path, base: Path) -> None:
+    """Fuzz one reader in this process, its files below `base`; writes counts and findings as JSON."""
     import atheris
 
     with atheris.instrument_imports(include=["pipeline.devices"], enable_loader_override=False):
         import pipeline.devices  # noqa: F401
-    harness = Harness(name, findings)
-    atexit.register(shutil.rmtree, harness.base, ignore_errors=True)
-    atexit.register(harness.save)
+    harness = Harness(name, findings, base, executions)
     arguments = [sys.argv[0], str(harness.corpus), f"-runs={executions}", f"-seed={seed}"]
+    largest = max(seed.stat().st_size for seed in harness.corpus.iterdir())
     arguments += [
-        f"-max_len={2 * LARGEST_SEED}",
+        f"-max_len={2 * largest}",
         "-timeout=60",
         "-rss_limit_mb=4096",
         "-len_control=0",
         "-mutate_depth=1",
     ]
+    warnings.simplefilter("error")  # as in the tests: a warning in the log of a study is a crash here
     atheris.Setup(arguments, harness.once, custom_mutator=harness.mutate)
     atheris.Fuzz()
 
@@ -248,9 +255,10 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, default=ROOT / "fuzz-findings", help="where what broke something is kept")
     parser.add_argument("--one", help=argparse.SUPPRESS)
+    parser.add_argument("--base", type=Path, help=argparse.SUPPRESS)
     told = parser.parse_args()
     if told.one:
-        fuzz_one(told.one, told.executions, told.seed, told.out)
+        fuzz_one(told.one, told.executions, told.seed, told.out, told.base)
         return 0
     from pipeline.devices import READERS
 
@@ -283,7 +291,12 @@ def _in_a_process(name: str, executions: int, seed: int, out: Path) -> dict[str,
     command = [sys.executable, __file__, "--one", name, "--executions", str(executions), "--seed", str(seed)]
     path = out / f"{name}.json"
     path.unlink(missing_ok=True)
-    done = subprocess.run([*command, "--out", str(out)], capture_output=True, text=True, check=False, cwd=out)
+    memory = Path("/dev") / "shm"
+    with tempfile.TemporaryDirectory(
+        prefix=f"fuzz-{name}-", dir=memory if os.access(memory, os.W_OK) else None
+    ) as base:
+        command += ["--out", str(out), "--base", base]
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False, cwd=out)
     names = ("executions", "read", "refused", "crashes", "hangs", "memory", "slowest_s", "peak_mb")
     row = json.loads(path.read_text()) if path.exists() else {**dict.fromkeys(names, 0), "found": {}}
     # libFuzzer itself ends a process for a hang of a minute, 4 GB, or a crash in C.

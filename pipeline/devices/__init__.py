@@ -83,7 +83,7 @@ from pipeline.devices import (
     zmax,
 )
 from pipeline.devices.reader import Asked, Glimpse, Reader, glimpse, utc_from_wall
-from pipeline.errors import Fault, FileFault, place_of
+from pipeline.errors import Fault, FileFault, is_panic, place_of
 from pipeline.recording import PLAUSIBLE, Beats, Kind, Recording, Signal, SignalStream
 from pipeline.retime import retimed
 
@@ -287,14 +287,20 @@ def check_recording(reader: Reader, recording: Recording, path: Path) -> None:
 
 
 def _guarded(who: str, path: Path, step: Callable[[], _T]) -> _T:
-    """What a step of a reader returns; whatever else it raises becomes the cause of a fault that names it."""
+    """What a step of a reader returns; whatever else it raises becomes the cause of a fault that names it.
+
+    A number too large for float32 becomes infinite without a warning: `_check_signal` refuses it in words.
+    """
     try:
-        return step()
+        with np.errstate(over="ignore"):
+            return step()
     except FileFault as fault:
         if fault.where:
             raise
         raise FileFault(fault.fault, fault.what, where=path.name, known=fault.known, hint=fault.hint) from fault
-    except Exception as bad:
+    except BaseException as bad:
+        if not isinstance(bad, Exception) and not is_panic(bad):
+            raise
         raise FileFault(
             Fault.CORRUPT,
             "the export could not be read to its end",

@@ -12,11 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.clock import NS
 from pipeline.devices.delimited import cells_of, content_of, lines_of, separator_of, table_of, text_of, whole_lines
 from pipeline.devices.epoch_rows import Measured, column_numbers, presses, signals_of
 from pipeline.devices.later import pl
-from pipeline.devices.reader import Asked, Glimpse, Reader
+from pipeline.devices.reader import Asked, Glimpse, Reader, whole_ns
 from pipeline.devices.stamps import instants
 from pipeline.errors import Fault, FileFault
 from pipeline.recording import Floats, Kind, Recording
@@ -46,7 +45,7 @@ def _read(path: Path, asked: Asked) -> Recording:
         raise FileFault(Fault.CORRUPT, "some rows have no elapsed seconds", where=path.name)
     if len(elapsed) < 2 or elapsed[0] <= 0:
         raise FileFault(Fault.NOTHING_USABLE, "the file holds fewer than two epochs", where=path.name)
-    utc = start + np.rint((elapsed - elapsed[0]) * NS).astype(np.int64)
+    utc = start + whole_ns(elapsed - elapsed[0], path)
     comma = separator != ","
     columns = [Measured(Kind.COUNTS, "activity", _numbers(path, table, names, "activity", notes, comma=comma))]
     if "steps" in names:

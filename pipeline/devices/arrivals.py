@@ -9,10 +9,12 @@ length of a gap. Pieces are cut where the floor rises; within a piece the nomina
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from pipeline.clock import NS
+from pipeline.devices.reader import whole_ns
 from pipeline.recording import Floats, Int64
 
 HORIZON_S = 10.0
@@ -50,12 +52,18 @@ def rate_hz(arrived_s: Floats) -> float:
     return stride / typical_s if typical_s > 0 else float("nan")
 
 
-def pieces(arrived_s: Floats, number: Floats, fs_hz: float, begin_ns: int) -> Pieces:
+def pieces(arrived_s: Floats, number: Floats, fs_hz: float, begin_ns: int, path: Path) -> Pieces:
     """Pieces of samples that arrived `arrived_s` after `begin_ns` and were counted as `number`, shape (n,), n > 0.
 
     `number` is the row, or the sample's own count where the recorder sent one. Stamps in whole seconds are taken to
     be cut, not rounded.
+
+    Raises
+    ------
+    FileFault
+        IMPLAUSIBLE for stamps that no recording can hold.
     """
+    whole_ns(arrived_s, path)
     coarse_s = resolution_s(arrived_s, begin_ns)
     least_gap_s = max(SHORTEST_GAP_S, coarse_s)
     late_s = arrived_s - number / fs_hz

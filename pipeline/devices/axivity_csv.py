@@ -37,6 +37,8 @@ from pipeline.recording import ClockKind, Floats, Int64, Kind, Recording
 HEAD_BYTES = 64 * 1024
 AXES = ("x", "y", "z")
 RATES_HZ = (5.0, 3300.0)
+LAST_SECOND = 9e9
+"""The year 2255: what nanoseconds in 64 bits hold."""
 DEVICE_HZ = (6.25, 12.5, 25.0, 50.0, 100.0, 200.0, 400.0, 800.0, 1600.0, 3200.0)
 
 _TITLE = re.compile(r"\W*Time\s*,\s*Accel-X\b", re.IGNORECASE)
@@ -70,16 +72,18 @@ def _walls(rows: list[list[str]]) -> tuple[Int64, str | None]:
     """Wall clocks of first rows, those that can be read; and the format of their stamps, None for seconds."""
     stamps = pl.Series([cells[0] for cells in rows])
     if _UNIX.fullmatch(rows[0][0]):
-        seconds = stamps.cast(pl.Float64, strict=False).drop_nulls()
-        return _ns_of(seconds), None
+        wall_ns, good = _ns_of(stamps.cast(pl.Float64, strict=False))
+        return wall_ns[good], None
     form = stamp_format(rows[0][0], day_first=True) or ""
     wall_ns, good = wall_of(stamps, form)
     return wall_ns[good], form
 
 
-def _ns_of(seconds: pl.Series) -> Int64:
-    """Seconds with up to six decimals as ns, exact to the microsecond."""
-    return (seconds * 1e6).round().cast(pl.Int64).to_numpy() * 1000
+def _ns_of(seconds: pl.Series) -> tuple[Int64, NDArray[np.bool_]]:
+    """Seconds with up to six decimals as ns, exact to the microsecond, and which of them can be times at all."""
+    good = seconds.is_between(0.0, LAST_SECOND).fill_null(value=False)
+    micros = (seconds.zip_with(good, pl.Series([0.0])) * 1e6).round()
+    return micros.cast(pl.Int64).to_numpy() * 1000, good.to_numpy()
 
 
 def _read(path: Path, asked: Asked) -> Recording:
@@ -101,9 +105,9 @@ def _read(path: Path, asked: Asked) -> Recording:
 
     def clock(table: pl.DataFrame, _before: int) -> tuple[Int64, NDArray[np.bool_]]:
         if form is None:
-            seconds = table["time"].fill_nan(None)
-            return _ns_of(seconds.fill_null(0.0)) + zero_ns, seconds.is_not_null().to_numpy()
-        wall_ns, good = wall_of(table["time"], form)
+            wall_ns, good = _ns_of(table["time"])
+        else:
+            wall_ns, good = wall_of(table["time"], form)
         return wall_ns + zero_ns, good
 
     def blocks(tally: Tally) -> Iterator[Block]:

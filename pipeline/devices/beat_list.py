@@ -15,10 +15,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.clock import NS
 from pipeline.devices.delimited import content_of, lines_of, text_of, whole_lines
 from pipeline.devices.later import pl
-from pipeline.devices.reader import Asked, Glimpse, Reader, need_start, utc_from_wall
+from pipeline.devices.reader import Asked, Glimpse, Reader, need_start, utc_from_wall, whole_ns
 from pipeline.devices.rr_rows import LONGEST_BEAT_S
 from pipeline.devices.wfdb_annotations import NAMES
 from pipeline.devices.wfdb_header import wall_beside
@@ -83,7 +82,7 @@ def _read(path: Path, asked: Asked) -> Recording:
         raise FileFault(Fault.CORRUPT, "the beats are not in order of time", where=path.name)
     zone, source = asked.zone_for(path)
     wall: datetime = wall_beside(path) or need_start(path, asked)
-    end_ns = utc_from_wall(wall, zone) + np.rint(end_s * NS).astype(np.int64)
+    end_ns = utc_from_wall(wall, zone) + whole_ns(end_s, path)
     beats = Beats(end_ns[keep], rr_s[keep], "labelled beats", "the list is in seconds", BeatSensor.ECG)
     return Recording("beat list", zone, source, beats=beats, clock=ClockKind.ELAPSED, repairs=(*notes, *told))
 

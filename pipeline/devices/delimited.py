@@ -79,12 +79,12 @@ def separator_of(line: str) -> str:
 
 
 def cells_of(line: str, separator: str) -> list[str]:
-    """The cells of one line, quotes and blanks around them removed."""
+    """The cells of one line, at least one, quotes and blanks around them removed."""
     try:
         row = next(csv.reader([line], delimiter=separator), [])
     except csv.Error:
         row = line.split(separator)
-    return [cell.strip(" \t\"'\u00a0") for cell in row]
+    return [cell.strip(" \t\"'\u00a0") for cell in row] or [""]
 
 
 def table_of(lines: list[str], names: list[str], separator: str, path: Path) -> pl.DataFrame:

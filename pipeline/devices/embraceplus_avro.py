@@ -23,7 +23,7 @@ import numpy as np
 
 from pipeline.clock import NS
 from pipeline.devices.pieces import on_one_grid
-from pipeline.devices.reader import Asked, Glimpse, Reader, library
+from pipeline.devices.reader import LAST_UNIX_S, Asked, Glimpse, Reader, library
 from pipeline.devices.rr_rows import LONGEST_BEAT_S
 from pipeline.errors import Fault, FileFault
 from pipeline.recording import (
@@ -42,6 +42,7 @@ from pipeline.recording import (
 MARK = b"Obj\x01"
 MOST_FILE_BYTES = 256 * 1024**2
 """Half an hour of every sensor is some 2 MB."""
+FASTEST_HZ = 10_000.0
 SEAMLESS_S = 1.0
 """Files whose seam is this close follow one another without a gap."""
 _SENSORS = {
@@ -53,7 +54,9 @@ _SENSORS = {
 }
 _STREAMED = frozenset({Kind.ACC, Kind.BVP})
 _NAME = re.compile(r"(.+)_\d{10}\.avro")
-_BROKEN = (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, struct.error, zlib.error)
+_BROKEN = (
+    ValueError, TypeError, LookupError, AttributeError, OverflowError, MemoryError, struct.error, zlib.error,
+)  # fmt: skip
 
 Record = dict[str, Any]
 
@@ -147,7 +150,7 @@ def _record(path: Path) -> Record:
     except (EOFError, StopIteration) as bad:
         hint = "download it again from Care Lab"
         raise FileFault(Fault.TRUNCATED, "the file ends within its record", where=path.name, hint=hint) from bad
-    except _BROKEN as bad:
+    except (*_BROKEN, fastavro.schema.SchemaParseException) as bad:
         known = f"reading the Avro record: {type(bad).__name__}"
         raise FileFault(Fault.CORRUPT, "the record cannot be read", where=path.name, known=known) from bad
     return raw
@@ -172,13 +175,12 @@ def _part(sensor: Record | None, kind: Kind, path: Path, *, keep: bool) -> _Part
     samples = _samples(sensor, kind, path)
     if not len(samples):
         return None
-    return _Part(
-        path,
-        int(sensor["timestampStart"]) * 1000,
-        len(samples),
-        round(float(sensor["samplingFrequency"]), 6),  # 0.2 Hz comes as a 32-bit float
-        samples if keep else None,
-    )
+    fs_hz = round(float(sensor["samplingFrequency"]), 6)  # 0.2 Hz comes as a 32-bit float
+    start_us = int(sensor["timestampStart"])
+    if not (0 < fs_hz <= FASTEST_HZ and 0 < start_us < LAST_UNIX_S * 1e6):
+        known = f"{fs_hz:g} Hz from {start_us} µs on"
+        raise FileFault(Fault.CORRUPT, "a sensor has no possible rate or time", where=path.name, known=known)
+    return _Part(path, start_us * 1000, len(samples), fs_hz, samples if keep else None)
 
 
 def _samples(sensor: Record, kind: Kind, path: Path) -> Samples:
@@ -230,7 +232,7 @@ def _signal(kind: Kind, parts: list[_Part], path: Path) -> Signal:
     held = np.concatenate([part.samples for part in parts if part.samples is not None])
     first = np.concatenate(([0], np.cumsum(lengths)[:-1]))
     columns = held.reshape(len(held), -1).T
-    grid = [on_one_grid(column, first, (starts - starts[0]) / NS, fs_hz, path) for column in columns]
+    grid = [on_one_grid(column, first, (starts - starts[0]) / NS, fs_hz, path, len(columns)) for column in columns]
     samples = np.column_stack(grid) if kind is Kind.ACC else grid[0]
     return Signal(kind, kind.name.lower(), fs_hz, int(starts[0]), samples)
 

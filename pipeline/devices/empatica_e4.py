@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pipeline.clock import NS, to_datetime
 from pipeline.devices.archives import MOST_BYTES, open_zip
 from pipeline.devices.later import pl
-from pipeline.devices.reader import Asked, Glimpse, Reader, nan_gaps
+from pipeline.devices.reader import Asked, Glimpse, Reader, nan_gaps, whole_ns
 from pipeline.errors import Fault, FileFault
 from pipeline.recording import PLAUSIBLE, Beats, BeatSensor, ClockKind, Floats, Kind, Marker, Recording, Signal
 
@@ -178,7 +178,7 @@ def _beats(path: Path, content: bytes, notes: list[str]) -> Beats | None:
     if (np.diff(rows[:, 0]) < 0).any():
         rows = rows[np.argsort(rows[:, 0], kind="stable")]
         notes.append("IBI.csv was not in order of time: sorted")
-    ends = _ns(start_s) + np.rint(rows[:, 0] * NS).astype(np.int64)
+    ends = _ns(start_s) + whole_ns(rows[:, 0], path)
     evidence = "IBI.csv is in seconds by its info.txt"
     return Beats(ends, rows[:, 1].copy(), "IBI", evidence, BeatSensor.PPG)
 

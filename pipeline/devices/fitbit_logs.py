@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.clock import NS, wall_to_utc
+from pipeline.clock import wall_to_utc
 from pipeline.devices.json_text import Json
 from pipeline.devices.later import pl
-from pipeline.devices.reader import Asked
+from pipeline.devices.reader import Asked, whole_ns
 from pipeline.devices.sleep_stretches import SleepLog, Stretches, hypnogram_of, one_at_a_time, rest_of
 from pipeline.devices.stamps import wall_clocks
 from pipeline.errors import Fault, FileFault, did_you_mean
@@ -99,5 +99,5 @@ def _stretches(path: Path, logs: list[tuple[Entry, SleepLog, int]], asked: Asked
             hint=did_you_mean(unknown[0][:40], STAGES),
         )
     begin = _walls(path, list(stamps), asked) + np.array(to_utc, np.int64)
-    length_ns = np.rint(np.array(lengths) * NS).astype(np.int64)
+    length_ns = whole_ns(np.array(lengths), path)
     return Stretches(begin, begin + length_ns, np.array([STAGES[name] for name in names], np.int8))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ UNITS_A_G = {"NEO": 341.0, "CLE": 341.0, "MRA": 341.0, "MOS": 256.0, "TAS": 256.
 _RATES = (1, 256)
 _TICKS_A_SECOND = 10_000_000
 _TICKS_AT_1970 = 621_355_968_000_000_000
+_TICKS_AT_2200 = 693_937_152_000_000_000
 """A .NET clock counts 100 ns since the year 1."""
 _OFFSET = re.compile(r"(-?)(\d{1,2}):(\d{2})(?::\d{2})?")
 _MODEL = re.compile(r"[A-Za-z][A-Za-z0-9+ -]{0,19}")
@@ -63,14 +65,15 @@ def info_of(path: Path, content: bytes, asked: Asked, notes: list[str]) -> Info:
 def _number(text: str | None) -> float | None:
     """A number written with a point or, by a Windows that does so, with a comma."""
     try:
-        return float((text or "").replace(",", "."))
+        number = float((text or "").replace(",", "."))
     except ValueError:
         return None
+    return number if math.isfinite(number) else None
 
 
 def _wall_ns(text: str | None) -> int | None:
     """The wall clock of ticks."""
-    if text is None or not text.isdecimal() or len(text) > 19 or int(text) < _TICKS_AT_1970:
+    if text is None or not text.isdecimal() or len(text) > 18 or not _TICKS_AT_1970 <= int(text) < _TICKS_AT_2200:
         return None
     return (int(text) - _TICKS_AT_1970) * (NS // _TICKS_A_SECOND)
 

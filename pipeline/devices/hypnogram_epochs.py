@@ -54,11 +54,12 @@ def hypnogram_of(
     if any(s.duration_s is not None and s.duration_s < 0 for s in scored):
         raise FileFault(Fault.CORRUPT, "a sleep stage lasts less than no time", where=path.name)
     scored, notes = _durations_told(scored)
-    onset_ms = np.array([round(1000 * (s.onset_s - scored[0].onset_s)) for s in scored], np.int64)
-    lasts_ms = np.array([round(1000 * (s.duration_s or 0.0)) for s in scored], np.int64)
-    if onset_ms[-1] + lasts_ms.max() > 1000 * LONGEST_S:
+    reach_s = scored[-1].onset_s - scored[0].onset_s + max(s.duration_s or 0.0 for s in scored)
+    if not reach_s <= LONGEST_S:
         known = f"from {scored[0].onset_s:g} s to {scored[-1].onset_s:g} s"
         raise FileFault(Fault.IMPLAUSIBLE, "its stages spread over more than a year", where=path.name, known=known)
+    onset_ms = np.array([round(1000 * (s.onset_s - scored[0].onset_s)) for s in scored], np.int64)
+    lasts_ms = np.array([round(1000 * (s.duration_s or 0.0)) for s in scored], np.int64)
     epoch_ms, lead_ms = _grid(onset_ms, lasts_ms, path)
     if lead_ms:
         notes.append(f"the first stage begins {lead_ms / 1000:g} s before a whole epoch; that part was left")

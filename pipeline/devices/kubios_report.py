@@ -13,10 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.clock import NS
 from pipeline.devices.delimited import cells_of, content_of, lines_of, numbers_of, separator_of, table_of, text_of
 from pipeline.devices.later import pl
-from pipeline.devices.reader import Asked, Glimpse, Reader, need_start, utc_from_wall
+from pipeline.devices.reader import Asked, Glimpse, Reader, need_start, utc_from_wall, whole_ns
 from pipeline.devices.rr_rows import LONGEST_BEAT_S, settled, unit_of
 from pipeline.devices.stamps import wall_clocks
 from pipeline.errors import Fault, FileFault
@@ -67,7 +66,7 @@ def _read(path: Path, asked: Asked) -> Recording:
         notes.append(f"{np.count_nonzero(~keep)} intervals above {LONGEST_BEAT_S:g} s are gaps, not beats")
     zone, source = asked.zone_for(path)
     start, clock = _start(path, "\n".join(lines[:at]), asked, zone)
-    end_ns, told = settled(path, start + np.rint(end_s * NS).astype(np.int64), rr_s)
+    end_ns, told = settled(path, start + whole_ns(end_s, path), rr_s)
     notes += told
     beats = Beats(end_ns[keep], rr_s[keep], "Kubios", evidence, BeatSensor.UNKNOWN)
     return Recording("Kubios HRV", zone, source, beats=beats, clock=clock, repairs=tuple(notes))

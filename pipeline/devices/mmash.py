@@ -210,8 +210,11 @@ def _moment(day_one: date, day: str, clock: str) -> datetime | None:
     hour, _, minute = clock.strip().partition(":")
     if not (hour.isdecimal() and len(minute) == 2 and minute.isdecimal() and day.strip().lstrip("-").isdecimal()):
         return None
-    since = timedelta(days=(number - 1 if (number := int(day)) >= 1 else 1), hours=int(hour), minutes=int(minute))
-    return datetime(day_one.year, day_one.month, day_one.day) + since  # noqa: DTZ001  a wall clock
+    try:
+        since = timedelta(days=(number - 1 if (number := int(day)) >= 1 else 1), hours=int(hour), minutes=int(minute))
+        return datetime(day_one.year, day_one.month, day_one.day) + since  # noqa: DTZ001  a wall clock
+    except (ValueError, OverflowError):  # beyond any calendar
+        return None
 
 
 def _rests(
@@ -247,7 +250,7 @@ def _markers(path: Path, day_one: date, zone: str) -> tuple[tuple[Marker, ...], 
     for number, row in enumerate(_rows(path, ("Activity", "Start", "End", "Day")), start=1):
         begin, end = (_moment(day_one, row["Day"], row[name]) for name in ("Start", "End"))
         code = row["Activity"].strip()
-        if begin is None or not code.isdecimal():
+        if begin is None or not code.isdecimal() or len(code) > 4:
             notes.append(f"{path.name}: row {number} has no readable clock or code: left out")
             continue
         length = 0.0 if end is None else (end - begin).total_seconds() % 86_400

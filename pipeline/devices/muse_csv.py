@@ -97,14 +97,15 @@ def read(path: Path, asked: Asked) -> Recording:
     when, clock, begin_ns = _instants(path, rows.when, asked, zone)
     eeg, acc = np.concatenate(rows.eeg), np.concatenate(rows.acc)
     fs_hz = _nominal(path, when)
-    found = pieces(when, np.arange(len(when), dtype=np.float64), fs_hz, begin_ns)
+    found = pieces(when, np.arange(len(when), dtype=np.float64), fs_hz, begin_ns, path)
     begins_ns = start_ns(found, begin_ns)
+    columns = len(labels) + len(layout.axes)
     signals = [
-        Signal(Kind.EEG, label, fs_hz, begins_ns, _placed(eeg[:, k], found, fs_hz, path))
+        Signal(Kind.EEG, label, fs_hz, begins_ns, _placed(eeg[:, k], found, fs_hz, path, columns))
         for k, label in enumerate(labels)
     ]
     if layout.axes and np.isfinite(acc).any():
-        grid = np.column_stack([_placed(acc[:, k], found, fs_hz, path) for k in range(3)])
+        grid = np.column_stack([_placed(acc[:, k], found, fs_hz, path, columns) for k in range(3)])
         taken = np.floor(np.arange(int(len(grid) * ACC_HZ / fs_hz)) * fs_hz / ACC_HZ).astype(np.int64)
         signals.append(Signal(Kind.ACC, "Accelerometer", ACC_HZ, begins_ns, grid[taken]))
     notes += _told(rows, found, len(signals[0].samples) - len(eeg), fs_hz)
@@ -245,8 +246,8 @@ def _nominal(path: Path, since_s: Floats) -> float:
     return near
 
 
-def _placed(values: Samples, found: Pieces, fs_hz: float, path: Path) -> Samples:
-    return on_one_grid(values, found.first, found.onset_s, fs_hz, path)
+def _placed(values: Samples, found: Pieces, fs_hz: float, path: Path, columns: int) -> Samples:
+    return on_one_grid(values, found.first, found.onset_s, fs_hz, path, columns)
 
 
 def _told(rows: _Rows, found: Pieces, empty: int, fs_hz: float) -> list[str]:

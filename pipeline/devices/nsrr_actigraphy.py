@@ -18,7 +18,7 @@ from pipeline.clock import NS
 from pipeline.devices.delimited import cells_of, content_of, lines_of, separator_of, table_of, text_of, whole_lines
 from pipeline.devices.epoch_rows import Measured, column_numbers, light_or_none, presses, signals_of, unworn
 from pipeline.devices.later import pl
-from pipeline.devices.reader import Asked, Glimpse, Reader, need_start, utc_from_wall
+from pipeline.devices.reader import Asked, Glimpse, Reader, need_start, utc_from_wall, whole_ns
 from pipeline.errors import Fault, FileFault
 from pipeline.recording import ClockKind, CountsScale, Int64, Kind, Marker, Recording, RestInterval
 
@@ -85,7 +85,7 @@ def _instants(path: Path, table: pl.DataFrame, names: list[str], start: datetime
     number = column_numbers(path, _cells(table, names, "line"), "line", notes)
     if np.isnan(number).any():
         raise FileFault(Fault.CORRUPT, "some rows have no line number", where=path.name)
-    elapsed_s: Int64 = np.rint(number - number[0]).astype(np.int64) * _EPOCH_S
+    elapsed_s: Int64 = whole_ns(np.rint(number - number[0]) * _EPOCH_S, path) // NS
     if ((clock_s[0] + elapsed_s - clock_s) % _DAY_S != 0).mean() > 0.05:
         known = f"rows are not {_EPOCH_S} s apart by their line numbers"
         raise FileFault(Fault.CORRUPT, "line numbers and clocks do not agree", where=path.name, known=known)

@@ -77,14 +77,16 @@ def read(path: Path, asked: Asked) -> Recording:
     rows = _rows(path, layout, labels, notes)
     number, begins = _counted(rows[:, 0], layout, notes)
     arrived_s, clock, begin_ns = _arrivals(path, layout, rows[:, 1], number, asked, zone)
-    found = pieces(arrived_s, number, layout.fs_hz, begin_ns)
+    found = pieces(arrived_s, number, layout.fs_hz, begin_ns, path)
     first = np.union1d(found.first, begins)
     piece = np.searchsorted(found.first, first, side="right") - 1
     onset_s = found.onset_s[piece] + (number[first] - number[found.first[piece]]) / layout.fs_hz
     begins_ns = start_ns(found, begin_ns)
 
+    columns = len(labels) + len(layout.axes)
+
     def placed(values: Floats) -> Samples:
-        return on_one_grid(values.astype(np.float32), first, onset_s, layout.fs_hz, path)
+        return on_one_grid(values.astype(np.float32), first, onset_s, layout.fs_hz, path, columns)
 
     signals = [
         Signal(Kind.EEG, label, layout.fs_hz, begins_ns, placed(_cleaned(rows[:, 2 + k], label, layout.fs_hz, notes)))

@@ -128,7 +128,7 @@ def _instant(path: Path, stamp: Json) -> int:
 def _log(path: Path, entry: Entry, place: int) -> SleepLog:
     """When a period began and ended; what is no long sleep is a nap."""
     begin, end = (_instant(path, entry.get(key)) for key in ("bedtime_start", "bedtime_end"))
-    is_main = entry.get("type") in {"long_sleep", "", None}
+    is_main = entry.get("type") in ("long_sleep", "", None)
     return SleepLog(begin, end, is_main, place, str(entry.get("id") or begin))
 
 
@@ -167,7 +167,7 @@ def _series(path: Path, periods: list[tuple[Entry, SleepLog]], notes: list[str])
             series = entry.get(key)
             if not isinstance(series, dict) or not isinstance(items := series.get("items"), list):
                 continue
-            if series.get("interval") not in {MEAN_S, None}:
+            if series.get("interval") not in (MEAN_S, None):
                 what = f"{key} is not by {MEAN_S} s"
                 raise FileFault(Fault.UNKNOWN_UNIT, what, where=path.name, known=f"interval: {series.get('interval')}")
             runs.append((_instant(path, series["timestamp"]) if series.get("timestamp") else log.begin_ns, items))

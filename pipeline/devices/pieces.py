@@ -17,24 +17,24 @@ LARGE_BYTES = 200_000_000
 """A recording that gaps would blow up beyond both of these has a wrong clock, not a gap."""
 
 
-def on_one_grid(samples: Samples, first: Int64, onset_s: Floats, fs_hz: float, path: Path) -> Samples:
+def on_one_grid(samples: Samples, first: Int64, onset_s: Floats, fs_hz: float, path: Path, columns: int = 1) -> Samples:
     """`samples` (n,) with NaN put in where the pieces leave time between them.
 
     Piece k begins at index `first[k]` of `samples` and `onset_s[k]` seconds after any common zero; each piece is
     placed at the sample nearest to its onset, and a piece that would begin before the one ahead of it ends (by a
-    rounding) directly after it.
+    rounding) directly after it. `columns` is how many such samples are laid out beside each other.
 
     Raises
     ------
     FileFault
-        CORRUPT if the result were over 20 times longer than the samples and over 200 MB.
+        CORRUPT if the result were over 20 times longer than the samples and, all columns together, over 200 MB.
     """
     if len(first) == 1:
         return samples
     wanted = np.rint((onset_s - onset_s[0]) * fs_hz).astype(np.int64)
     place = np.maximum.accumulate(wanted - first) + first
     length = int(place[-1]) + len(samples) - int(first[-1])
-    if length > LARGEST_EXPANSION * len(samples) and 4 * length > LARGE_BYTES:
+    if length > LARGEST_EXPANSION * len(samples) and 4 * columns * length > LARGE_BYTES:
         far = int(np.argmax(np.diff(onset_s)))
         raise FileFault(
             Fault.CORRUPT,
@@ -43,7 +43,7 @@ def on_one_grid(samples: Samples, first: Int64, onset_s: Floats, fs_hz: float, p
             known=f"the piece that begins at {onset_s[far]:.10g} s is followed by one at {onset_s[far + 1]:.10g} s",
             hint="the recorder's clock was set or failed on the way: export the parts as separate files",
         )
-    need_room(path, 4 * (length + len(samples)))
+    need_room(path, 4 * columns * (length + len(samples)))
     grid = np.full(length, np.nan, np.float32)
     ends = np.append(first[1:], len(samples))
     for begin, end, to in zip(first.tolist(), ends.tolist(), place.tolist(), strict=True):

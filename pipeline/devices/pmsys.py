@@ -12,12 +12,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import numpy as np
-
-from pipeline.clock import NS
 from pipeline.devices.delimited import headed_table, numbers_of
 from pipeline.devices.later import pl
-from pipeline.devices.reader import Asked, Glimpse, Reader
+from pipeline.devices.reader import Asked, Glimpse, Reader, whole_ns
 from pipeline.devices.stamps import instants
 from pipeline.errors import Fault, FileFault
 from pipeline.recording import Answer, Kind, Marker, Recording
@@ -44,7 +41,7 @@ def _read(path: Path, asked: Asked) -> Recording:
     notes += stamps.notes
     table = table.with_columns(utc_ns=pl.Series(stamps.utc_ns)).filter(pl.Series(stamps.good))
     answers = _answers(_filled_in(table, notes), path, notes)
-    markers = _sessions(table) if stamp == SESSION_END else ()
+    markers = _sessions(table, path) if stamp == SESSION_END else ()
     return Recording("PMSys", zone, source, markers=markers, answers=answers, clock=stamps.clock, repairs=tuple(notes))
 
 
@@ -83,10 +80,10 @@ def _answers(table: pl.DataFrame, path: Path, notes: list[str]) -> tuple[Answer,
     return tuple(sorted(found, key=lambda answer: answer.time_ns or 0))
 
 
-def _sessions(table: pl.DataFrame) -> tuple[Marker, ...]:
+def _sessions(table: pl.DataFrame, path: Path) -> tuple[Marker, ...]:
     """Sessions with their length; a session without one is left to its exertion."""
     minutes = numbers_of(table["duration_min"])[0].fill_null(0.0).to_numpy()
-    begins = table["utc_ns"].to_numpy() - np.rint(minutes * 60 * NS).astype(np.int64)
+    begins = table["utc_ns"].to_numpy() - whole_ns(minutes * 60, path)
     names = (
         table["activity_names"].fill_null("") if "activity_names" in table.columns else pl.Series([""] * table.height)
     )

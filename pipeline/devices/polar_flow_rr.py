@@ -10,9 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.clock import NS
 from pipeline.devices.delimited import cells_of, content_of, lines_of, numbers_of, table_of, text_of, whole_lines
-from pipeline.devices.reader import Asked, Glimpse, Reader, need_start, utc_from_wall
+from pipeline.devices.reader import Asked, Glimpse, Reader, need_start, utc_from_wall, whole_ns
 from pipeline.devices.rr_rows import LONGEST_BEAT_S, left_out, unit_of
 from pipeline.errors import Fault, FileFault
 from pipeline.recording import Beats, BeatSensor, ClockKind, Kind, Recording
@@ -42,7 +41,7 @@ def _read(path: Path, asked: Asked) -> Recording:
     if offline.any():
         notes.append(f"{np.count_nonzero(offline)} intervals without skin contact ({rr_s[offline].sum():.1f} s): gaps")
     zone, source = asked.zone_for(path)
-    end_ns = utc_from_wall(need_start(path, asked), zone) + np.rint(np.cumsum(rr_s) * NS).astype(np.int64)
+    end_ns = utc_from_wall(need_start(path, asked), zone) + whole_ns(np.cumsum(rr_s), path)
     keep = good & ~offline & (rr_s <= LONGEST_BEAT_S)
     beats = Beats(end_ns[keep], rr_s[keep], "Polar Flow", evidence, BeatSensor.UNKNOWN)
     return Recording("Polar", zone, source, beats=beats, clock=ClockKind.ELAPSED, repairs=tuple(notes))

@@ -180,7 +180,7 @@ def _waves(stream: _Stream, path: Path, notes: list[str]) -> list[tuple[Signal, 
     for kind, label, names, scale in wanted:
         onset_s = (onset_ns - onset_ns[0]) / NS
         raw = [(stream.numbers(name) * scale).astype(np.float32) for name in names]
-        columns = [on_one_grid(values, first, onset_s, fs_hz, path) for values in raw]
+        columns = [on_one_grid(values, first, onset_s, fs_hz, path, len(raw)) for values in raw]
         samples: Samples = np.column_stack(columns) if kind is Kind.ACC else columns[0]
         out.append((Signal(kind, label, fs_hz, int(onset_ns[0]), samples), lead))
     return out

@@ -286,7 +286,8 @@ def rate_of(stamps_ns: Int64) -> float:
     middle = float(np.median(steps)) if len(steps) else 0.0
     if middle <= 0:
         return 0.0
-    return NS / float(steps[np.abs(steps - middle) < middle / 2].mean())
+    near = steps[np.abs(steps - middle) < middle / 2]
+    return NS / (float(near.mean()) if near.size else middle)
 
 
 def stamp_format(text: str, *, day_first: bool) -> str | None:

@@ -18,7 +18,7 @@ from types import ModuleType
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.clock import wall_ns, wall_to_utc, zone_of
+from pipeline.clock import NS, wall_ns, wall_to_utc, zone_of
 from pipeline.devices.archives import GZIP_MARK, ZIP_MARK, names_in_zip, open_plain
 from pipeline.devices.sheets import first_rows
 from pipeline.errors import Fault, FileFault, StudyFault
@@ -29,6 +29,8 @@ HEAD_BYTES = 4096
 
 FIRST_YEAR, LAST_YEAR = 1700, 2200
 """What int64 nanoseconds hold with room to spare."""
+LONGEST_S, LAST_UNIX_S = 1.9e9, 9e9
+"""60 years of recording, and the year 2255: what seconds elapsed and unix times can be at most."""
 
 
 @dataclass(frozen=True)
@@ -148,6 +150,26 @@ def checked_year(year: int) -> int:
             hint="look at its date, and export again",
         )
     return year
+
+
+def whole_ns(seconds: NDArray[np.float64], path: Path, most_s: float = LONGEST_S) -> NDArray[np.int64]:
+    """Seconds as whole nanoseconds.
+
+    Raises
+    ------
+    FileFault
+        IMPLAUSIBLE for a number that is none, or beyond `most_s`: int64 could not hold the instants made of it.
+    """
+    wrong = ~(np.abs(seconds) <= most_s)
+    if wrong.any():
+        worst = float(seconds[wrong][0])
+        raise FileFault(
+            Fault.IMPLAUSIBLE,
+            f"a time of {worst:g} s is none that a recording can hold",
+            where=path.name,
+            hint="a number in its time column is damaged: export it again",
+        )
+    return np.rint(seconds * NS).astype(np.int64)
 
 
 def need_start(path: Path, asked: Asked) -> datetime:

@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.clock import NS
 from pipeline.devices.delimited import cells_of, content_of, lines_of, separator_of, table_of, text_of, whole_lines
 from pipeline.devices.later import pl
-from pipeline.devices.reader import Asked, Glimpse, Reader
+from pipeline.devices.reader import LAST_UNIX_S, Asked, Glimpse, Reader, whole_ns
 from pipeline.devices.rr_rows import LONGEST_BEAT_S, left_out, settled, unit_of
 from pipeline.devices.stamps import instants
 from pipeline.errors import Fault, FileFault
@@ -94,16 +95,17 @@ def _arrivals(
     if number.null_count() > len(cells) / 2:
         stamps = instants(cells, asked, zone, path)
         return stamps.utc_ns, stamps.good, stamps.clock, stamps.notes
-    there = (number >= SMALLEST_UNIX).fill_null(value=False).to_numpy()
+    there = (number.is_finite() & (number >= SMALLEST_UNIX)).fill_null(value=False).to_numpy()
     if not there.any():
         known = f"its first is {number.drop_nulls()[0]:g}"
         hint = "export stamps as dates or unix time"
         raise FileFault(Fault.NO_START_TIME, "the stamps are no dates", where=path.name, known=known, hint=hint)
     # Whole numbers stay whole: a float does not hold unix nanoseconds.
     whole = cells.cast(pl.Int64, strict=False)
-    size = next(per for top, per in _NS_PER if float(number.max() or 0) < top)  # type: ignore[arg-type]
-    at = whole.to_numpy() * size if whole.null_count() == 0 else np.rint(number.fill_null(0.0).to_numpy() * size)
-    return at.astype(np.int64), there, ClockKind.UTC, ()
+    shown = np.where(there, number.fill_null(0.0).to_numpy(), 0.0)
+    size = next(per for top, per in _NS_PER if shown.max() < top)
+    rounded = whole_ns(shown * (size / NS), path, LAST_UNIX_S)
+    return whole.to_numpy() * size if whole.null_count() == 0 else rounded, there, ClockKind.UTC, ()
 
 
 READER = Reader(

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from pipeline.clock import NS
 from pipeline.devices.later import pl
+from pipeline.devices.reader import whole_ns
 from pipeline.errors import Fault, FileFault
 from pipeline.recording import Floats, Int64
 
@@ -72,10 +73,10 @@ def settled(path: Path, stamp_ns: Int64, rr_s: Floats) -> tuple[Int64, tuple[str
     as_ends, as_begins = (float(np.median(np.abs(step / NS - rr))) for rr in (rr_s[1:], rr_s[:-1]))
     if as_begins < 0.1 * as_ends:
         notes.append("the time stamps mark the beginning of intervals")
-        stamp_ns, as_ends = stamp_ns + np.rint(rr_s * NS).astype(np.int64), as_begins
+        stamp_ns, as_ends = stamp_ns + whole_ns(rr_s, path), as_begins
     if as_ends > STAMP_FITS_S:
         notes.append("the time stamps are coarser than the beats: within a run beats follow the intervals")
-        elapsed_ns = np.rint(np.cumsum(rr_s) * NS).astype(np.int64)
+        elapsed_ns = whole_ns(np.cumsum(rr_s), path)
         lead_ns = stamp_ns - elapsed_ns
         own = np.mean(step < SHARED_STEP_S * NS) < MOST_SHARED and np.any(stamp_ns % (NS // 10))
         break_s = OWN_STAMP_BREAK_S if own else RUN_BREAK_S

@@ -17,7 +17,17 @@ from numpy.typing import NDArray
 
 from pipeline.clock import NS, to_ns, wall_to_utc, zone_of
 from pipeline.devices.later import pl
-from pipeline.devices.reader import HEAD_BYTES, Asked, Glimpse, Reader, checked_year, need_start, utc_from_wall
+from pipeline.devices.reader import (
+    HEAD_BYTES,
+    LAST_UNIX_S,
+    Asked,
+    Glimpse,
+    Reader,
+    checked_year,
+    need_start,
+    utc_from_wall,
+    whole_ns,
+)
 from pipeline.devices.rr_rows import LONGEST_BEAT_S, MOST_BACK_S, left_out, settled, unit_of
 from pipeline.errors import Fault, FileFault
 from pipeline.recording import Beats, BeatSensor, ClockKind, Floats, Int64, Kind, Recording
@@ -91,7 +101,8 @@ def _recognise(seen: Glimpse) -> bool:
     if not np.isfinite(rr[:8]).all() or np.count_nonzero(rr > 0) < 0.8 * len(page.rows):
         return False
     # Stages and codes are small whole numbers; the first row of an E4 stream is a unix time.
-    return bool(np.any((rr % 1 > 0) | (rr > 10))) and float(rr[0]) < 1e9
+    known = rr[np.isfinite(rr)]
+    return bool(np.any((known % 1 > 0) | (known > 10))) and float(rr[0]) < 1e9
 
 
 def _may_begin(text: str, *, whole: bool) -> bool:
@@ -234,12 +245,13 @@ def _stamps(
         return stamp, has, ClockKind.OFFSET if own_zone else ClockKind.LOCAL
     value = np.where(has, number, 0.0)
     if (largest := float(value.max())) >= 1e9:  # unix time: s, ms, µs or ns by its size
-        per_us = next(u for u, top in ((1e6, 1e11), (1e3, 1e14), (1.0, 1e17), (1e-3, np.inf)) if largest < top)
-        return np.rint(value * per_us).astype(np.int64) * 1000, has, ClockKind.UTC
+        per_s = next(per for per, top in ((1.0, 1e11), (1e3, 1e14), (1e6, 1e17), (1e9, np.inf)) if largest < top)
+        whole_ns(value / per_s, path, LAST_UNIX_S)
+        return np.rint(value * (1e6 / per_s)).astype(np.int64) * 1000, has, ClockKind.UTC
     start = utc_from_wall(need_start(path, asked), zone)
     # Seconds would leave 99 % of the time without a beat: then they are milliseconds.
-    unit = 1e9 if np.ptp(number[has]) < 100 * rr_s.sum() else 1e6
-    return start + np.rint(value * unit).astype(np.int64), has, ClockKind.ELAPSED
+    unit = 1.0 if np.ptp(number[has]) < 100 * rr_s.sum() else 1e-3
+    return start + whole_ns(value * unit, path), has, ClockKind.ELAPSED
 
 
 READER = Reader(

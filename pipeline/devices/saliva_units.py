@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 MOLAR_MASS = {
     "cortisol": 362.46,
@@ -84,6 +85,7 @@ def analyte_of(text: str) -> str | None:
     return _ANALYTE.get(_plain(text))
 
 
+@lru_cache(maxsize=4096)
 def column_of(title: str) -> SalivaColumn | None:
     """What a title such as `Cortisol (nmol/L)`, `cort_ugdl_S1` or `Kortisol +30` says; None if it names no analyte."""
     name = re.sub(r"^(saliva|salivary|speichel|sal)_", "", _plain(title))

@@ -18,7 +18,8 @@ from pathlib import Path
 from pipeline.devices.archives import ZIP_MARK, open_zip
 from pipeline.devices.delimited import cells_of, content_of, lines_of, separator_of, text_of, whole_lines
 from pipeline.devices.later import pl
-from pipeline.errors import Fault, FileFault
+from pipeline.devices.xls_cells import rectangle_of
+from pipeline.errors import Fault, FileFault, is_panic
 
 XLS_MARK = b"\xd0\xcf\x11\xe0"
 MOST_SHEET_BYTES = 64 * 1024**2
@@ -122,6 +123,8 @@ def _book(path: Path) -> dict[str, tuple[int, tuple[Row, ...]]]:
         raise FileFault(Fault.TOO_LARGE, "the workbook is larger than 64 MB", where=path.name, hint="save it as csv")
     if content.startswith(ZIP_MARK):
         _unpacks_small(path)
+    elif rectangle_of(content, MOST_CELLS, path) > MOST_CELLS:
+        raise _too_many(path, "its cells span a rectangle")
     out = {}
     try:
         book = CalamineWorkbook.from_filelike(io.BytesIO(content))
@@ -129,7 +132,9 @@ def _book(path: Path) -> dict[str, tuple[int, tuple[Row, ...]]]:
             sheet = book.get_sheet_by_name(name)
             rows = tuple(tuple(_text(cell) for cell in row) for row in sheet.to_python())
             out[name] = (1 + (sheet.start or (0, 0))[0], rows)
-    except (CalamineError, ValueError, OSError, OverflowError) as bad:
+    except BaseException as bad:
+        if not isinstance(bad, CalamineError | ValueError | OSError | OverflowError) and not is_panic(bad):
+            raise
         raise FileFault(
             Fault.CORRUPT, "the workbook cannot be opened", where=path.name, known=type(bad).__name__,
             hint="open it, save it again, or save the sheet as csv",

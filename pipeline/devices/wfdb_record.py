@@ -15,10 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.clock import NS
 from pipeline.devices.channels import kind_of, known_units, unit_scale
 from pipeline.devices.delimited import content_of
-from pipeline.devices.reader import HEAD_BYTES, Asked, Glimpse, Reader, need_start, utc_from_wall
+from pipeline.devices.reader import HEAD_BYTES, Asked, Glimpse, Reader, need_start, utc_from_wall, whole_ns
 from pipeline.devices.wfdb_annotations import BEATS, BREAKS, NAMES, NORMAL, Annotations, annotations_of, look_like_beats
 from pipeline.devices.wfdb_header import ANNOTATORS, Channel, Header, is_header, read_header
 from pipeline.devices.wfdb_samples import channels_of, record_samples
@@ -61,7 +60,7 @@ def _read(path: Path, asked: Asked) -> Recording:
     beats = None
     if beats_in is not None:
         found = annotations_of(content_of(beats_in, MOST_ANNOTATIONS))
-        beats = _beats(found, found.ticks_per_s or header.fs_hz, start, beats_in.suffix.lstrip("."), notes)
+        beats = _beats(found, found.ticks_per_s or header.fs_hz, start, beats_in.suffix.lstrip("."), path, notes)
     if not signals and (beats is None or not len(beats.rr_s)):
         raise _nothing(path)
     clock = ClockKind.DEVICE if header.wall else ClockKind.ELAPSED
@@ -86,7 +85,7 @@ def _annotated(path: Path, asked: Asked) -> Recording:
     zone, source = asked.zone_for(path)
     wall: datetime = (header.wall if header else None) or need_start(path, asked)
     notes: list[str] = []
-    beats = _beats(found, rate, utc_from_wall(wall, zone), "annotations", notes)
+    beats = _beats(found, rate, utc_from_wall(wall, zone), "annotations", path, notes)
     if not len(beats.rr_s):
         raise _nothing(path)
     clock = ClockKind.DEVICE if header and header.wall else ClockKind.ELAPSED
@@ -169,7 +168,7 @@ def _signals(
     return tuple(out)
 
 
-def _beats(found: Annotations, rate: float, start: int, annotator: str, notes: list[str]) -> Beats:
+def _beats(found: Annotations, rate: float, start: int, annotator: str, path: Path, notes: list[str]) -> Beats:
     """Intervals between neighbouring beats with nothing between them that breaks; ends on the record's clock."""
     is_beat = BEATS[found.codes]
     ticks, codes = found.ticks[is_beat], found.codes[is_beat]
@@ -190,7 +189,7 @@ def _beats(found: Annotations, rate: float, start: int, annotator: str, notes: l
         letters = Counter(NAMES[code] for code in codes[odd].tolist())
         told = ", ".join(f"{letter} {count}" for letter, count in letters.most_common())
         notes.append(f"{np.count_nonzero(odd)} of {len(codes)} beats are no sinus beats ({told}): intervals kept")
-    ends = start + np.rint(ticks[1:] / rate * NS).astype(np.int64)
+    ends = start + whole_ns(ticks[1:] / rate, path)
     evidence = f"ticks of 1/{rate:g} s"
     return Beats(ends[keep], rr_s[keep], annotator, evidence, BeatSensor.ECG)
 

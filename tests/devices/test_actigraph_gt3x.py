@@ -300,7 +300,7 @@ def test_unknown_units_are_asked_for(tmp_path: Path) -> None:
     assert samples(read(path, told))[0, 2] == 2.0
 
 
-@pytest.mark.parametrize("rate", [None, "", "0", "29.5", "1e9", "fast"])
+@pytest.mark.parametrize("rate", [None, "", "0", "29.5", "1e9", "inf", "fast"])
 def test_a_rate_that_cannot_be_is_corrupt(tmp_path: Path, rate: str | None) -> None:
     assert fault_of(write_log(tmp_path, record(0x1A, 0, still()), Sample_Rate=rate)).fault is Fault.CORRUPT
 
@@ -430,3 +430,10 @@ def test_the_older_layout_is_what_actilife_exports(real_data: Path) -> None:
 def test_published_uncalibrated_samples_are_refused(real_data: Path) -> None:
     path = real_data / "actigraphy_pygt3x" / "resources" / "WRIST_rawLSB_032Hz_test.agdc"
     assert fault_of(path).fault is Fault.UNKNOWN_UNIT
+
+
+def test_ticks_beyond_any_calendar_and_an_infinite_scale_say_nothing(tmp_path: Path) -> None:
+    told = read(
+        write_log(tmp_path, record(0x1A, 0, still()), Stop_Date="3155378975999999999", Acceleration_Scale="inf")
+    )
+    assert any("names no scale" in note for note in told.repairs)

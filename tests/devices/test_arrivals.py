@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -28,7 +30,7 @@ def taken(seconds: float, lost: tuple[tuple[float, float], ...] = (), fs: float 
 
 
 def found(arrived_s: Floats, fs: float = FS) -> tuple[list[int], list[float], float]:
-    got = pieces(arrived_s, np.arange(len(arrived_s), dtype=np.float64), fs, 0)
+    got = pieces(arrived_s, np.arange(len(arrived_s), dtype=np.float64), fs, 0, Path("it.csv"))
     return got.first.tolist(), got.onset_s.tolist(), got.drift_s
 
 
@@ -107,7 +109,7 @@ def test_any_gaps_are_found_and_no_others(gaps: list[tuple[float, float]], jitte
     true_s = taken(at + 60, tuple(lost))
     packet = np.arange(len(true_s)) // 12
     late_s = np.random.default_rng(seed).uniform(0, jitter_s, packet[-1] + 1)[packet]
-    got = pieces(bursts(true_s) + late_s, np.arange(len(true_s), dtype=np.float64), FS, 0)
+    got = pieces(bursts(true_s) + late_s, np.arange(len(true_s), dtype=np.float64), FS, 0, Path("it.csv"))
     assert len(got.first) == len(gaps) + 1
     truly = true_s[got.first]
     # The stamp zero is the first packet's arrival; a packet lasts 47 ms.

@@ -154,3 +154,11 @@ def test_a_published_file_whose_acceleration_is_none(real_data: Path) -> None:
     told = read(path, Asked(zone="Europe/London", units={"acceleration": "g"}))
     assert len(pieces(told)[0].samples) == 209
     assert told.kinds == {Kind.ACC}
+
+
+def test_a_stamp_beyond_any_calendar_is_a_row_without_a_sample(tmp_path: Path) -> None:
+    rows = [f"{SECONDS + k / 100:.4f},0,0,1" for k in range(8000)]
+    rows[7000:7003] = ["-1e308,0,0,1", "inf,0,0,1", "nan,0,0,1"]
+    recording = read(write(tmp_path, rows))
+    assert "3 rows hold no sample: gaps" in recording.repairs
+    assert len(pieces(recording)) == 2

@@ -191,3 +191,9 @@ def test_another_avro_file_is_not_claimed(tmp_path: Path) -> None:
     path = tmp_path / "x.avro"
     path.write_bytes(b'Obj\x01\x04\x14avro.codec\x08null\x16avro.schema{"type":"record","name":"Tweet"}')
     assert not READER.recognise(glimpse(path))
+
+
+@pytest.mark.parametrize(("rate", "start"), [(1e-9, T0_US), (-4.0, T0_US), (4.0, 2**62), (4.0, -1), (float("nan"), 1)])
+def test_a_rate_or_time_that_cannot_be_is_corrupt(tmp_path: Path, rate: float, start: int) -> None:
+    eda = {"timestampStart": start, "samplingFrequency": rate, "values": [0.5] * 8}
+    assert fault_of(write_file(tmp_path, 0, content(0, eda=eda))).fault is Fault.CORRUPT

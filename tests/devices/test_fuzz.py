@@ -51,11 +51,12 @@ def attempt(reader: Reader, path: Path) -> None:
         claims = [each for each in READERS if each.recognise(seen)]
         if reader not in claims:
             return  # the door would not have asked it
-        recording = reader.read(path, SAMPLES[reader.name].asked)
-        check_recording(reader, recording, path)
-        for stream in recording.streams:
-            for piece in stream.pieces():
-                assert len(piece.samples)
+        with np.errstate(over="ignore"):  # as the door does
+            recording = reader.read(path, SAMPLES[reader.name].asked)
+            check_recording(reader, recording, path)
+            for stream in recording.streams:
+                for piece in stream.pieces():
+                    assert len(piece.samples)
     except FileFault as fault:
         if not fault.what or fault.fault is Fault.INTERNAL:
             raise AssertionError(f"a fault without words, or of ours: {fault!r}") from fault

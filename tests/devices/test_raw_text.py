@@ -48,6 +48,7 @@ def test_the_rate_is_not_moved_by_rounding_or_a_gap() -> None:
     at = np.floor(np.arange(500) * 1000 / 85.7).astype(np.int64) * 1_000_000
     at[250:] += 60 * NS
     assert rate_of(at) == pytest.approx(85.7, rel=1e-3)
+    assert rate_of(np.array([0, 1, 2, 10**9, 2 * 10**9 - 1], np.int64)) > 0  # no step is like the median
     assert rate_of(at[:1]) == rate_of(np.zeros(9, np.int64)) == 0.0
 
 

@@ -21,7 +21,8 @@ Message = tuple[int, dict[int, tuple[str, int | list[int]]]]
 """Its number in the profile, and by field number the type (a letter of `struct`) and the value or values."""
 
 
-def _crc(content: bytes) -> int:
+def fit_crc(content: bytes) -> int:
+    """The checksum of the FIT protocol."""
     crc = 0
     for byte in content:
         for half in (byte & 0xF, byte >> 4):
@@ -45,8 +46,8 @@ def fit(messages: Iterable[Message]) -> bytes:
             values += packed
         body += b"\x00" + values
     head = struct.pack("<BBHI4s", 14, 0x20, 2132, len(body), b".FIT")
-    head += struct.pack("<H", _crc(head))
-    return head + body + struct.pack("<H", _crc(head + body))
+    head += struct.pack("<H", fit_crc(head))
+    return head + body + struct.pack("<H", fit_crc(head + body))
 
 
 def record(second: int, bpm: int) -> Message:

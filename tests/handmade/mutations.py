@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import io
+import json
 import re
+import struct
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+
+from handmade.garmin_fit import fit_crc
 
 Rng = np.random.Generator
 _NUMBER = re.compile(rb"-?\d+(?:[.,]\d+)?")
@@ -72,7 +78,8 @@ def swap(rng: Rng, content: bytes) -> bytes:
 
 def number(rng: Rng, content: bytes) -> bytes:
     """A number replaced by an extreme one, or by another number of the same file."""
-    found = list(_NUMBER.finditer(content[:8192]))
+    begin = _place(rng, content)
+    found = list(_NUMBER.finditer(content, begin, begin + 8192))
     if not found:
         return flip(rng, content)
     one = found[int(rng.integers(0, len(found)))]
@@ -116,7 +123,7 @@ def inside_zip(rng: Rng, content: bytes) -> bytes:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             members = {info.filename: archive.read(info) for info in archive.infolist()[:50]}
-    except (zipfile.BadZipFile, OSError, RuntimeError, ValueError, NotImplementedError, EOFError):
+    except (zipfile.BadZipFile, OSError, RuntimeError, ValueError, NotImplementedError, EOFError, zlib.error):
         return flip(rng, content)
     if not members:
         return flip(rng, content)
@@ -129,18 +136,63 @@ def inside_zip(rng: Rng, content: bytes) -> bytes:
     return out.getvalue()
 
 
+def inside_json(rng: Rng, content: bytes) -> bytes:
+    """A value of JSON taken out, or replaced by an extreme, by one of another kind or by another of the same file."""
+    try:
+        whole = json.loads(content)
+    except (ValueError, RecursionError):
+        return number(rng, content)
+    places: list[tuple[Any, Any]] = []
+    levels = [whole]
+    while levels and len(places) < 5000:
+        level = levels.pop()
+        keys = list(level) if isinstance(level, dict) else range(len(level)) if isinstance(level, list) else ()
+        places += [(level, key) for key in keys]
+        levels += [level[key] for key in keys]
+    if not places:
+        return number(rng, content)
+    level, key = places[int(rng.integers(0, len(places)))]
+    there, other = places[int(rng.integers(0, len(places)))]
+    values: tuple[Any, ...] = (None, True, -1, 0, 10**30, 1e308, float("inf"), "", "x", [], {}, [None], {"x": 1})
+    values += (
+        there[other],
+        str(level[key]),
+        [level[key]],
+        _EXTREMES[rng.integers(0, len(_EXTREMES))].decode("latin-1"),
+    )
+    if rng.random() < 0.2:
+        del level[key]
+    else:
+        level[key] = values[int(rng.integers(0, len(values)))]
+    try:
+        return json.dumps(whole).encode()
+    except (ValueError, RecursionError):  # it was put into itself
+        return number(rng, content)
+
+
 PLAIN: tuple[Callable[[Rng, bytes], bytes], ...] = (
     cut, flip, fill, drop, repeat, swap, number, number, word, lines, binary, binary,
 )  # fmt: skip
+
+
+def sealed(content: bytes) -> bytes:
+    """A FIT file whose sizes and checksums fit again, so that damage gets past them."""
+    if content[8:12] != b".FIT" or len(content) < 16:
+        return content
+    head = content[:4] + struct.pack("<I", len(content) - 16) + content[8:12]
+    head += struct.pack("<H", fit_crc(head))
+    return head + content[14:-2] + struct.pack("<H", fit_crc(head + content[14:-2]))
 
 
 def mutated(rng: Rng, content: bytes, *, plain: bool = False) -> bytes:
     """The content after one to four kinds of damage."""
     if not plain and content[:2] == b"PK" and rng.random() < 0.8:
         return inside_zip(rng, content)
+    if content[:1] in {b"{", b"["} and rng.random() < 0.6:
+        return inside_json(rng, content)
     for _ in range(int(rng.choice([1, 1, 1, 2, 3]))):
         content = PLAIN[rng.integers(0, len(PLAIN))](rng, content)
-    return content
+    return sealed(content) if rng.random() < 0.8 else content
 
 
 def damage(rng: Rng, export: Path) -> None:
