@@ -131,7 +131,14 @@ def _at(value: Json) -> int:
         if not 0 < value < MOST_MS:
             raise ValueError(value)
         return round(value * (NS if value < MOST_S else NS // 1000))
-    return to_ns(datetime.fromisoformat(str(value)).replace(tzinfo=UTC))
+    return _held(to_ns(datetime.fromisoformat(str(value)).replace(tzinfo=UTC)))
+
+
+def _held(at_ns: int) -> int:
+    """An instant that 64 bits hold; ValueError if it is none."""
+    if not abs(at_ns) < MOST_S * NS:
+        raise ValueError(at_ns)
+    return at_ns
 
 
 def _dicts(value: Json) -> list[Entry]:
@@ -145,15 +152,15 @@ def _health_api(entry: Entry, found: _Found) -> None:
         return
     start = _at(entry["startTimeInSeconds"])
     length = entry.get("durationInSeconds")
-    end = start + round(_number(length) * NS) if isinstance(length, int | float) else start
+    end = _held(start + round(_number(length) * NS)) if isinstance(length, int | float) else start
     if "activityType" in entry and "activeTimeInSeconds" in entry and (steps := _number(entry.get("steps"))) >= 0:
         found.steps[start, end, str(entry["activityType"])] = steps
     for key, kind in OFFSET_MAPS:
         for second, value in _by_second(entry.get(key)):
-            found.read(kind, start + second * NS, value)
+            found.read(kind, _held(start + second * NS), value)
     for second, value in _by_second(entry.get(_STRESS_MAP)):
         if _number(value) >= 0:
-            found.stress[start + second * NS] = _number(value)
+            found.stress[_held(start + second * NS)] = _number(value)
     levels = entry.get("sleepLevelsMap")
     if isinstance(levels, dict):
         found.nights[start] = end

@@ -19,7 +19,7 @@ import numpy as np
 from pipeline.clock import NS, to_ns
 from pipeline.devices.delimited import content_of, separator_of, text_of
 from pipeline.devices.json_text import Json, json_of
-from pipeline.devices.reader import Asked, Glimpse, Reader
+from pipeline.devices.reader import Asked, Glimpse, Reader, checked_year
 from pipeline.devices.readings import averaged
 from pipeline.devices.sleep_stretches import SleepLog, Stretches, hypnogram_of, one_at_a_time, rest_of
 from pipeline.errors import Fault, FileFault
@@ -118,6 +118,7 @@ def _instant(path: Path, stamp: Json) -> int:
     """The instant of a stamp with its offset."""
     try:
         moment = datetime.fromisoformat(str(stamp))
+        checked_year(moment.year)
         return to_ns(moment)
     except ValueError as bad:
         what = "a time stamp cannot be read, or carries no offset"

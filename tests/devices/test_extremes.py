@@ -42,6 +42,8 @@ def replaced(folder: Path, name: str, old: bytes, new: bytes, member: str = "") 
         ("fitbit_json", b'"seconds": 300', b'"seconds": 1e300', Fault.IMPLAUSIBLE),
         ("nsrr_actigraphy", b"CANARY77,3,", b"CANARY77,1e300,", Fault.IMPLAUSIBLE),
         ("actical_csv", b",1,12000,", b",1,1e300,", Fault.IMPLAUSIBLE),
+        ("garmin_json", b'"durationInSeconds": ', b'"durationInSeconds": 1' + b"0" * 20, Fault.CORRUPT),
+        ("oura", b'"bedtime_end": "2024', b'"bedtime_end": "9999', Fault.IMPLAUSIBLE),
         # What stands where something simple is meant.
         ("oura", b'"interval": 300.0', b'"interval": [300.0]', Fault.UNKNOWN_UNIT),
         ("apple_health", b"UTF-8", b"UPF-8", Fault.CORRUPT),
