@@ -38,6 +38,8 @@ LARGEST_SEED = 200_000
 SEEDS_FROM_REAL = 24
 OWN_SHARE = 0.3
 """Share of mutations that are libFuzzer's own."""
+FRESH_SHARE = 0.3
+"""Share of our mutations that begin at a whole export again: what grew in the corpus is mostly refused early."""
 OTHERS_EVERY = 8
 """Every eighth export is shown to all other readers too; it takes longer than to read it."""
 
@@ -106,9 +108,11 @@ class Harness:
         self.asked = SAMPLES[name].asked
         self.whole = SAMPLES[name].write(_made(self.base / "seed"))
         self.corpus = _made(self.base / "corpus")
-        (self.corpus / "handmade").write_bytes(packed(self.whole))
+        self.seeds = [packed(self.whole)]
+        (self.corpus / "handmade").write_bytes(self.seeds[0])
         for number, content in enumerate(real_seeds(name, self.whole)):
             (self.corpus / f"real{number}").write_bytes(content)
+            self.seeds.append(content)
         names = ("executions", "read", "refused", "crashes", "hangs", "memory", "slowest_s")
         self.counts: dict[str, float] = dict.fromkeys(names, 0)
         self.found: dict[str, str] = {}
@@ -171,6 +175,8 @@ class Harness:
         rng = np.random.default_rng(seed)
         if rng.random() < OWN_SHARE:
             return sealed(bytes(atheris.Mutate(data, most)))
+        if rng.random() < FRESH_SHARE:
+            data = self.seeds[int(rng.integers(0, len(self.seeds)))]
         files = members(data) if data.startswith(b"MANY") else []
         if not files:
             return mutated(rng, data)[:most]

@@ -18,6 +18,7 @@ from handmade.garmin_fit import fit_crc
 
 Rng = np.random.Generator
 _NUMBER = re.compile(rb"-?\d+(?:[.,]\d+)?")
+_XML_VALUE = re.compile(rb"""(?:="|>)([^"<>\n]+)["<]""")
 _EXTREMES = (
     b"0", b"-1", b"1", b"-0.0", b"255", b"65535", b"65536", b"2147483647", b"-2147483648", b"4294967295",
     b"9223372036854775807", b"1e308", b"-1e308", b"1e-320", b"nan", b"NaN", b"inf", b"-inf", b"", b"null", b"24:60",
@@ -170,6 +171,18 @@ def inside_json(rng: Rng, content: bytes) -> bytes:
         return number(rng, content)
 
 
+def inside_xml(rng: Rng, content: bytes) -> bytes:
+    """An attribute or a text of XML taken out, or replaced by an extreme or by another of the same file."""
+    found = list(_XML_VALUE.finditer(content[: 1024**2]))
+    if not found:
+        return number(rng, content)
+    one, other = (found[int(rng.integers(0, len(found)))][1] for _ in range(2))
+    span = found[int(rng.integers(0, len(found)))].span(1)
+    extreme = _EXTREMES[int(rng.integers(0, len(_EXTREMES)))]
+    values = (extreme, extreme, one, other, b"")
+    return content[: span[0]] + values[int(rng.integers(0, len(values)))] + content[span[1] :]
+
+
 PLAIN: tuple[Callable[[Rng, bytes], bytes], ...] = (
     cut, flip, fill, drop, repeat, swap, number, number, word, lines, binary, binary,
 )  # fmt: skip
@@ -190,6 +203,8 @@ def mutated(rng: Rng, content: bytes, *, plain: bool = False) -> bytes:
         return inside_zip(rng, content)
     if content[:1] in {b"{", b"["} and rng.random() < 0.6:
         return inside_json(rng, content)
+    if content.lstrip(b"\xef\xbb\xbf")[:1] == b"<" and rng.random() < 0.6:
+        return inside_xml(rng, content)
     for _ in range(int(rng.choice([1, 1, 1, 2, 3]))):
         content = PLAIN[rng.integers(0, len(PLAIN))](rng, content)
     return sealed(content) if rng.random() < 0.8 else content
