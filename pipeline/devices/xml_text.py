@@ -64,8 +64,12 @@ def elements(stream: IO[bytes], wanted: frozenset[str], path: Path) -> Iterator[
             where=path.name, known=f"line {bad.position[0]}", hint="copy it or export it again",
         ) from bad  # fmt: skip
     except (LookupError, ValueError) as bad:
-        what = "its XML declares an encoding that cannot be read"
-        raise FileFault(Fault.CORRUPT, what, where=path.name, hint="save it as UTF-8") from bad
+        raise _unknown_encoding(path) from bad
+
+
+def _unknown_encoding(path: Path) -> FileFault:
+    what = "its XML declares an encoding that cannot be read"
+    return FileFault(Fault.CORRUPT, what, where=path.name, hint="save it as UTF-8")
 
 
 def each_start(pieces: Iterable[bytes], wanted: Callable[[str, dict[str, str]], object], path: Path) -> None:
@@ -112,3 +116,5 @@ def each_start(pieces: Iterable[bytes], wanted: Callable[[str, dict[str, str]], 
             "the XML ends before it is complete" if ended else "the XML is damaged",
             where=path.name, known=f"line {bad.lineno}", hint="copy it or export it again",
         ) from bad  # fmt: skip
+    except (LookupError, ValueError) as bad:
+        raise _unknown_encoding(path) from bad
