@@ -292,7 +292,7 @@ def _beats(records: Records) -> Beats | None:
 def _intervals(at_ms: Int64, record: Seconds, rate: Samples) -> Floats:
     """The interval in seconds before each beat: since the beat before if it is of that record and fits the rate."""
     rr_s = np.empty(len(at_ms))
-    rr_s[0] = 60 / float(rate[0])
+    rr_s[:1] = 60 / rate[:1].astype(np.float64)
     for low in range(1, len(at_ms), _PART):
         part, ahead_of = slice(low, low + _PART), slice(low - 1, min(low + _PART, len(at_ms)) - 1)
         since, bpm = (at_ms[part] - at_ms[ahead_of]) / 1000, rate[part].astype(np.float64)

@@ -45,3 +45,11 @@ def test_what_is_no_xml_is_corrupt() -> None:
     with pytest.raises(FileFault) as fault:
         starts(b'<D><R a="1"></D>')
     assert (fault.value.fault, fault.value.known) == (Fault.CORRUPT, "line 1")
+
+
+@pytest.mark.parametrize("name", ["UTD-8", "utf-7", "hex"])
+def test_an_encoding_that_nobody_knows_is_told(name: str) -> None:
+    with pytest.raises(FileFault) as told:
+        starts(f'<?xml version="1.0" encoding="{name}"?><D/>'.encode(), 1000)
+    assert told.value.fault is Fault.CORRUPT
+    assert "encoding" in told.value.what
