@@ -50,6 +50,8 @@ def _read(path: Path, asked: Asked) -> Recording:
     ends = pl.Series("ends", [head["start"], head["end"]])
     first, last = instants(ends, asked, zone, path, follows_zone=False).utc_ns.tolist()
     epoch_s = int(head["epoch"])
+    if not epoch_s:
+        raise FileFault(Fault.CORRUPT, "its epochs last no time", where=path.name)
     values = column_numbers(path, table["c0"], "acceleration", notes)
     imputed = (table["c1"].fill_null("") != "0").to_numpy()
     if imputed.any():

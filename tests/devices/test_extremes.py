@@ -44,6 +44,7 @@ def replaced(folder: Path, name: str, old: bytes, new: bytes, member: str = "") 
         ("actical_csv", b",1,12000,", b",1,1e300,", Fault.IMPLAUSIBLE),
         ("garmin_json", b'"durationInSeconds": ', b'"durationInSeconds": 1' + b"0" * 20, Fault.CORRUPT),
         ("oura", b'"bedtime_end": "2024', b'"bedtime_end": "9999', Fault.IMPLAUSIBLE),
+        ("biobank_csv", b"sampleRate = 5 ", b"sampleRate = 0 ", Fault.CORRUPT),
         # What stands where something simple is meant.
         ("oura", b'"interval": 300.0', b'"interval": [300.0]', Fault.UNKNOWN_UNIT),
         ("apple_health", b"UTF-8", b"UPF-8", Fault.CORRUPT),
