@@ -203,10 +203,11 @@ def _counted(counter: Floats, layout: _Layout, notes: list[str]) -> tuple[Floats
     step = np.diff(counter)
     wraps = bool(counter.max() < _COUNTER)
     step = step % _COUNTER if wraps else step
-    usual = float(np.median(step)) if len(step) else 1.0
+    if not len(step):
+        return rows, none
+    usual = float(np.median(step))
     if "Ganglion" in layout.device or usual not in {1.0, 2.0} or np.mean(step == usual) < 0.5:
-        if len(step):
-            notes.append("its counter does not count samples: gaps are found from the time stamps alone")
+        notes.append("its counter does not count samples: gaps are found from the time stamps alone")
         return rows, none
     # A repeated count may be a loss of exactly one round, which the stamps tell.
     lost = np.where((step > usual) & (step % usual == 0), step / usual - 1, 0.0)

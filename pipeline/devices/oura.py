@@ -152,6 +152,8 @@ def _stages(path: Path, periods: list[tuple[Entry, SleepLog]], notes: list[str])
         begin.append(starts)
         end.append(np.clip(starts + PHASE_NS, starts, max(log.end_ns, log.begin_ns)))
         stage += [STAGES[code] for code in codes]
+    if not stage:
+        return None
     stretches = Stretches(np.concatenate(begin), np.concatenate(end), np.array(stage, np.int8))
     return hypnogram_of(stretches, "Oura", path, notes)
 

@@ -85,3 +85,12 @@ def test_a_schema_that_is_none_is_corrupt(tmp_path: Path) -> None:
 def test_a_number_of_400_digits_is_no_interval(tmp_path: Path) -> None:
     recording = replaced(tmp_path, "rr_text", b"800\n800\n800\n", b"800\n800\n" + b"1" * 400 + b"\n")
     assert any("no positive interval" in note for note in recording.repairs)
+
+
+def test_a_ring_without_a_period_of_sleep_and_a_board_with_one_row(tmp_path: Path) -> None:
+    assert replaced(tmp_path, "oura", b'{"data": [', b'{"data": [], "left": [').hypnogram is None
+    path = SAMPLES["openbci_txt"].write(tmp_path)
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[:6]))
+    (signal,) = next(r for r in READERS if r.name == "openbci_txt").read(path, SAMPLES["openbci_txt"].asked).signals
+    assert len(signal.samples) == 1
