@@ -88,7 +88,8 @@ def test_a_number_of_400_digits_is_no_interval(tmp_path: Path) -> None:
 
 
 def test_a_ring_without_a_period_of_sleep_and_a_board_with_one_row(tmp_path: Path) -> None:
-    assert replaced(tmp_path, "oura", b'{"data": [', b'{"data": [], "left": [').hypnogram is None
+    with pytest.raises(FileFault, match="no period of sleep"):
+        replaced(tmp_path, "oura", b'{"data": [', b'{"data": [], "left": [')
     path = SAMPLES["openbci_txt"].write(tmp_path)
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join(lines[:6]))
