@@ -127,7 +127,8 @@ def _are_halved(nights: Sequence[Night]) -> bool:
     for night in nights:
         begin = night.place("bed", None) or night.place("lights off", None)
         out = night.place("out", begin) or night.place("wake", begin) if begin else None
-        hours += [(out - begin).total_seconds() / 3600] if begin and out else []
+        if begin and out:  # by the wall clock: one of them may carry an offset
+            hours.append((out.replace(tzinfo=None) - begin.replace(tzinfo=None)).total_seconds() / 3600)
     return sum(h > _HALVED_H for h in hours) * 2 > len(hours) > 0
 
 

@@ -87,11 +87,22 @@ def test_a_number_of_400_digits_is_no_interval(tmp_path: Path) -> None:
     assert any("no positive interval" in note for note in recording.repairs)
 
 
-def test_a_ring_without_a_period_of_sleep_and_a_board_with_one_row(tmp_path: Path) -> None:
-    with pytest.raises(FileFault, match="no period of sleep"):
-        replaced(tmp_path, "oura", b'{"data": [', b'{"data": [], "left": [')
+def test_a_ring_without_stages_and_a_board_with_one_row(tmp_path: Path) -> None:
+    ring = SAMPLES["oura"].write(tmp_path)
+    ring.write_bytes(ring.read_bytes().replace(b'"bedtime_end": "2024', b'"bedtime_end": "2023'))
+    reader = next(reader for reader in READERS if reader.name == "oura")
+    assert reader.read(ring, SAMPLES["oura"].asked).hypnogram is None
     path = SAMPLES["openbci_txt"].write(tmp_path)
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join(lines[:6]))
     (signal,) = next(r for r in READERS if r.name == "openbci_txt").read(path, SAMPLES["openbci_txt"].asked).signals
     assert len(signal.samples) == 1
+
+
+def test_a_diary_whose_stamps_carry_an_offset_here_and_none_there(tmp_path: Path) -> None:
+    path = tmp_path / "diary.csv"
+    rows = ["night_of,bed_time,out_of_bed", "2024-03-01,10:00,07:00"]
+    rows.append("2024-03-02,2024-03-02 22:00:00+01:00,2024-03-03 07:00:00")
+    path.write_text("\n".join([*rows, ""]))
+    reader = next(reader for reader in READERS if reader.name == "sleep_diary")
+    assert reader.read(path, SAMPLES["sleep_diary"].asked).rests
