@@ -139,7 +139,7 @@ def _number(value: Json) -> float:
         return float("nan")
     try:
         return float(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return float("nan")
 
 

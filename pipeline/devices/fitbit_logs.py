@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.clock import wall_to_utc
-from pipeline.devices.json_text import Json
+from pipeline.devices.json_text import Json, number_of
 from pipeline.devices.later import pl
 from pipeline.devices.reader import Asked, whole_ns
 from pipeline.devices.sleep_stretches import SleepLog, Stretches, hypnogram_of, one_at_a_time, rest_of
@@ -85,7 +85,7 @@ def _stretches(path: Path, logs: list[tuple[Entry, SleepLog, int]], asked: Asked
         parts = [levels.get(key) for key in ("data", "shortData")] if isinstance(levels, dict) else []
         for level in (level for part in parts if isinstance(part, list) for level in part if isinstance(level, dict)):
             seconds = level.get("seconds")
-            length = float(seconds) if isinstance(seconds, int | float) else 0.0
+            length = number_of(seconds) if isinstance(seconds, int | float) else 0.0
             rows.append((str(level.get("dateTime")), length, str(level.get("level")), at.begin_ns - wall))
     if not rows:
         return Stretches(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int8))

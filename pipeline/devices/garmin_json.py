@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.clock import NS, to_ns
-from pipeline.devices.json_text import Json, json_of
+from pipeline.devices.json_text import Json, json_of, number_of
 from pipeline.devices.reader import Asked, Glimpse, Reader
 from pipeline.devices.readings import averaged, shared_out
 from pipeline.devices.sleep_stretches import SleepLog, Stretches, hypnogram_of, one_at_a_time, rest_of
@@ -69,7 +69,7 @@ class _Found:
 
     def read(self, kind: Kind, at_ns: int, value: Json) -> None:
         """One reading; null, 0 and negative codes are missing."""
-        if (number := _number(value)) > 0:
+        if (number := number_of(value)) > 0:
             self.readings.setdefault(kind, {})[at_ns] = number
 
 
@@ -120,11 +120,6 @@ def _summaries(found: Json) -> Iterator[Entry]:
             yield found
 
 
-def _number(value: Json) -> float:
-    """A number, NaN where there is none."""
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else float("nan")
-
-
 def _at(value: Json) -> int:
     """The instant, in ns, of UTC seconds or milliseconds, or of text in UTC; ValueError if it is none."""
     if isinstance(value, int | float):
@@ -152,15 +147,15 @@ def _health_api(entry: Entry, found: _Found) -> None:
         return
     start = _at(entry["startTimeInSeconds"])
     length = entry.get("durationInSeconds")
-    end = _held(start + round(_number(length) * NS)) if isinstance(length, int | float) else start
-    if "activityType" in entry and "activeTimeInSeconds" in entry and (steps := _number(entry.get("steps"))) >= 0:
+    end = _held(start + round(number_of(length) * NS)) if isinstance(length, int | float) else start
+    if "activityType" in entry and "activeTimeInSeconds" in entry and (steps := number_of(entry.get("steps"))) >= 0:
         found.steps[start, end, str(entry["activityType"])] = steps
     for key, kind in OFFSET_MAPS:
         for second, value in _by_second(entry.get(key)):
             found.read(kind, _held(start + second * NS), value)
     for second, value in _by_second(entry.get(_STRESS_MAP)):
-        if _number(value) >= 0:
-            found.stress[_held(start + second * NS)] = _number(value)
+        if number_of(value) >= 0:
+            found.stress[_held(start + second * NS)] = number_of(value)
     levels = entry.get("sleepLevelsMap")
     if isinstance(levels, dict):
         found.nights[start] = end
@@ -185,7 +180,7 @@ def _connect_sleep(entry: Entry, found: _Found) -> None:
     if begin is not None and end is not None:  # both are null for a night without the watch
         found.nights[_at(begin)] = _at(end)
     for level in _dicts(entry.get("sleepLevels")):
-        code = _number(level.get("activityLevel"))
+        code = number_of(level.get("activityLevel"))
         name = LEVELS.get(code, f"{code:g}")
         found.stages[_at(level["startGMT"]), _at(level["endGMT"])] = name
     for key, kind, stamp, value in (
@@ -202,8 +197,8 @@ def _connect_day(entry: Entry, found: _Found) -> None:
     for at, value in _pairs(entry.get("heartRateValues")):
         found.read(Kind.HR, _at(at), value)
     for at, value in _pairs(entry.get(_STRESS_LIST)):
-        if _number(value) >= 0:
-            found.stress[_at(at)] = _number(value)
+        if number_of(value) >= 0:
+            found.stress[_at(at)] = number_of(value)
 
 
 def _pairs(values: Json) -> Iterator[tuple[Json, Json]]:
@@ -214,7 +209,7 @@ def _pairs(values: Json) -> Iterator[tuple[Json, Json]]:
 
 def _connect_steps(entry: Entry, found: _Found) -> None:
     """One quarter of an hour of Connect's steps."""
-    if "startGMT" in entry and "endGMT" in entry and (steps := _number(entry.get("steps"))) >= 0:
+    if "startGMT" in entry and "endGMT" in entry and (steps := number_of(entry.get("steps"))) >= 0:
         found.steps[_at(entry["startGMT"]), _at(entry["endGMT"]), ""] = steps
 
 

@@ -58,6 +58,16 @@ def _storable(value: object, text: str) -> Json:
     return cast("Json", value)
 
 
+def number_of(value: Json) -> float:
+    """A number; NaN for anything else, and for a whole number too large for a float."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return float("nan")
+    try:
+        return float(value)
+    except OverflowError:
+        return float("nan")
+
+
 def _depth(text: str) -> int:
     """The deepest nesting, brackets within strings counted too: an upper bound is all that is needed."""
     deepest = depth = 0

@@ -18,7 +18,7 @@ import numpy as np
 
 from pipeline.clock import NS, to_ns
 from pipeline.devices.delimited import content_of, separator_of, text_of
-from pipeline.devices.json_text import Json, json_of
+from pipeline.devices.json_text import Json, json_of, number_of
 from pipeline.devices.reader import Asked, Glimpse, Reader, checked_year
 from pipeline.devices.readings import averaged
 from pipeline.devices.sleep_stretches import SleepLog, Stretches, hypnogram_of, one_at_a_time, rest_of
@@ -201,7 +201,7 @@ def _value(kind: Kind, item: Json) -> float:
         return float("nan")
     if kind is Kind.COUNTS:
         return float("1234".find(str(item))) if str(item) in "1234" else float("nan")
-    number = float(item) if not isinstance(item, str) else float("nan")
+    number = number_of(item)
     return number if number > 0 else float("nan")
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline.devices.reader import whole_ns
 from pipeline.errors import Fault, FileFault
 from pipeline.recording import Floats, Int64, Samples
 from pipeline.room import need_room
@@ -27,10 +28,12 @@ def on_one_grid(samples: Samples, first: Int64, onset_s: Floats, fs_hz: float, p
     Raises
     ------
     FileFault
-        CORRUPT if the result were over 20 times longer than the samples and, all columns together, over 200 MB.
+        IMPLAUSIBLE for onsets that no recording holds; CORRUPT if the result were over 20 times longer than the samples
+        and, all columns together, over 200 MB.
     """
     if len(first) == 1:
         return samples
+    whole_ns(onset_s - onset_s[0], path)
     wanted = np.rint((onset_s - onset_s[0]) * fs_hz).astype(np.int64)
     place = np.maximum.accumulate(wanted - first) + first
     length = int(place[-1]) + len(samples) - int(first[-1])

@@ -13,9 +13,10 @@ from handmade import SAMPLES
 
 from pipeline.devices import READERS
 from pipeline.devices.delimited import cells_of
+from pipeline.devices.json_text import number_of
 from pipeline.devices.reader import whole_ns
 from pipeline.errors import Fault, FileFault
-from pipeline.recording import Recording
+from pipeline.recording import Kind, Recording
 
 
 def replaced(folder: Path, name: str, old: bytes, new: bytes, member: str = "") -> Recording:
@@ -45,6 +46,7 @@ def replaced(folder: Path, name: str, old: bytes, new: bytes, member: str = "") 
         ("garmin_json", b'"durationInSeconds": ', b'"durationInSeconds": 1' + b"0" * 20, Fault.CORRUPT),
         ("oura", b'"bedtime_end": "2024', b'"bedtime_end": "9999', Fault.IMPLAUSIBLE),
         ("biobank_csv", b"sampleRate = 5 ", b"sampleRate = 0 ", Fault.CORRUPT),
+        ("openbci_txt", b"\n1.0, 1.5,", b"\n1e300, 1.5,", Fault.IMPLAUSIBLE),
         # What stands where something simple is meant.
         ("oura", b'"interval": 300.0', b'"interval": [300.0]', Fault.UNKNOWN_UNIT),
         ("apple_health", b"UTF-8", b"UPF-8", Fault.CORRUPT),
@@ -80,6 +82,12 @@ def test_a_schema_that_is_none_is_corrupt(tmp_path: Path) -> None:
     with pytest.raises(FileFault) as told:
         replaced(tmp_path, "embraceplus_avro", b'{"name"', b'{"neme"', "1-1-Ada_1709326800.avro")
     assert told.value.fault is Fault.CORRUPT
+
+
+def test_a_whole_number_of_400_digits_in_json_is_missing(tmp_path: Path) -> None:
+    rate = replaced(tmp_path, "oura", b'"items": [60.0', b'"items": [' + b"1" * 400).of(Kind.HR)[0]
+    assert np.isnan(rate.samples).any()
+    assert np.isnan([number_of(value) for value in (True, None, "1", 10**400)]).all()
 
 
 def test_a_number_of_400_digits_is_no_interval(tmp_path: Path) -> None:
