@@ -64,7 +64,7 @@ def multitaper_uv2_hz(
         rows = whole[first : first + _BATCH]
         if windows is not None:
             each[rows] = _densities(windows[starts[rows]], fs_hz)
-    total = each.reshape(n_epochs, WINDOWS, -1).sum(axis=1, dtype=np.float64)
+    total = each.reshape(n_epochs, WINDOWS, len(FREQS_HZ)).sum(axis=1, dtype=np.float64)
     n = np.bincount(whole // WINDOWS, minlength=n_epochs)
     mean = np.where(n[:, None] >= MIN_WINDOWS, total / np.maximum(n, 1)[:, None], np.nan)
     mean[:, fs_hz / 2.0 <= FREQS_HZ + HALF_WIDTH_HZ] = np.nan
