@@ -16,10 +16,10 @@ from pipeline.dataset.table import Column
 from pipeline.dataset.tables import ANSWERS, EVENTS, RECORDINGS, SALIVA, UTC
 from pipeline.devices import read_export
 from pipeline.errors import Fault, FileFault
-from pipeline.features.epoch_level import EPOCH_FAMILIES, EPOCHS, SPECTRA
+from pipeline.features.epoch_level import ENUM_CODES, EPOCH_FAMILIES, EPOCHS, SPECTRA
 from pipeline.features.family import EpochFamily, RecordingView
 from pipeline.privacy import shifted
-from pipeline.recording import Recording, Signal, SignalStream, Stage
+from pipeline.recording import Recording, Signal, SignalStream
 from pipeline.study import Export, Study, asked_of
 
 MAX_DAYS = 5 * 366
@@ -138,15 +138,14 @@ def _series(column: Column, values: NDArray[np.floating] | None, n: int) -> pl.S
         known = pl.Series(np.isfinite(values).all(axis=1))
         return pl.Series(column.name, values).cast(column.dtype).set(~known, None)
     if isinstance(column.dtype, pl.Enum):
-        return pl.Series(column.name, _stage_symbols(values), dtype=column.dtype)
+        return pl.Series(column.name, _words(column.name, values), dtype=column.dtype)
     return pl.Series(column.name, values).fill_nan(None).cast(column.dtype)
 
 
-_SYMBOL_OF = {float(stage): stage.symbol for stage in Stage}
-
-
-def _stage_symbols(codes: NDArray[np.floating]) -> list[str | None]:
-    return [_SYMBOL_OF.get(code) for code in codes.tolist()]
+def _words(column: str, codes: NDArray[np.floating]) -> list[str | None]:
+    """What an Enum column says for the codes that a family computed; None for NaN."""
+    word_of = {code: word for word, code in ENUM_CODES[column].items()}
+    return [word_of.get(code) for code in codes.tolist()]
 
 
 def _frame(columns: Sequence[pl.Series], start_ns: int, n: int) -> pl.DataFrame:

@@ -13,7 +13,10 @@ from pipeline.features import (
     day_load,
     regularity,
     rhythm,
+    scoring_agreement,
+    sleep_cycles,
     slow_wave_activity,
+    stage_dynamics,
 )
 from pipeline.features.epoch_level import EPOCH_FAMILIES as EPOCH_FAMILIES
 from pipeline.features.epoch_level import EPOCHS as EPOCHS
@@ -23,6 +26,9 @@ from pipeline.features.family import DayView, EpochFamily, Family, NightView, Pa
 NIGHT_FAMILIES: tuple[Family[NightView], ...] = (
     continuity.FAMILY,
     architecture.FAMILY,
+    stage_dynamics.FAMILY,
+    sleep_cycles.FAMILY,
+    scoring_agreement.FAMILY,
     slow_wave_activity.FAMILY,
     autonomic_night.FAMILY,
 )
