@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -62,7 +63,7 @@ NIGHTS = {
 # fmt: on
 
 
-def fill(view: NightView) -> tuple[dict[str, object], list[Filled]]:
+def fill(view: NightView) -> tuple[dict[str, Any], list[Filled]]:
     filled = [family.compute(view) for family in FAMILIES]
     return {name: value for one in filled for name, value in one.values.items()}, filled
 
@@ -153,9 +154,9 @@ def test_published_nights_beside_yasa(real_data: Path, name: str) -> None:
     assert values["rem_latency_min"] == yasa["Lat_REM"] - yasa["SOL"]
     tst_min, scored_min = float(yasa["TST"]), float((stage >= 0).sum()) / 2
     assert values["se_pct"] == pytest.approx(100 * tst_min / scored_min)
-    assert float(values["se_pct"] or 0) * scored_min / yasa["TIB"] == pytest.approx(yasa["SE"], abs=1e-4)
+    assert values["se_pct"] * scored_min / yasa["TIB"] == pytest.approx(yasa["SE"], abs=1e-4)
     moved_min = float((stage == -2).sum()) / 2
     assert values["sme_pct"] == pytest.approx(100 * tst_min / (yasa["SPT"] - moved_min))
     last = 1 if stage[np.flatnonzero(stage > 0)[-1] + 1 :][:1] == 0 else 0
-    assert float(values["awakening_per_h"] or 0) + last / (tst_min / 60) == pytest.approx(yasa["SFI"], abs=1e-4)
-    assert timedelta(minutes=float(values["tib_min"] or 0)) == n * timedelta(seconds=30)
+    assert values["awakening_per_h"] + last / (tst_min / 60) == pytest.approx(yasa["SFI"], abs=1e-4)
+    assert timedelta(minutes=values["tib_min"]) == n * timedelta(seconds=30)
