@@ -170,6 +170,9 @@ def test_scorers_of_one_night_are_no_contradiction_and_another_night_is(tmp_path
     assert found.status is units.Status.REFUSED
     assert "says otherwise" in found.detail
     assert left == ["scorer_1.json"]
+    # To begin at the same second is not enough.
+    found, left = outcome(tmp_path / "d", [("2024-03-12T23:00", one), ("2024-03-12T23:00", other)])
+    assert found.status is units.Status.REFUSED
 
 
 @pytest.mark.realdata

@@ -87,6 +87,6 @@ def sleep_cycles(stage: Floats) -> NDArray[np.int64]:
     onset before any NREM period.
     """
     nrem, rem = nrem_periods(stage), rem_periods(stage)
-    after = np.searchsorted(rem[:, 0], nrem[:, 1])  # a NREM period ends where its REM period begins
-    held = (after < len(rem)) & (rem[np.minimum(after, len(rem) - 1), 0] == nrem[:, 1]) if len(rem) else after < 0
-    return np.column_stack((nrem[held], rem[after[held], 1]))
+    after = np.searchsorted(rem[:, 0], nrem[:, 1])  # a NREM period ends where a REM period begins, or with sleep
+    ended = after < len(rem)
+    return np.column_stack((nrem[ended], rem[after[ended], 1]))

@@ -224,3 +224,29 @@ def test_asleep_tells_no_stage_at_all() -> None:
     assert stages_min == [None] * 5, "20 min of deep sleep among 300 of any are not the night's deep sleep"
     assert (found["n3_latency_min"], found["rem_periods_n"], found["stage_shifts_n"]) == (None, None, None)
     assert found["movement_min"] == 0.0
+
+
+def mixed(text: str, consumer_min: float) -> Filled:
+    """A night whose last minutes a device without EEG staged, the rest an expert."""
+    seen = view(np.concatenate([np.full(round(2 * float(p[1:])), {**CODES, "L": 5.0}[p[0]]) for p in text.split()]))
+    assert seen.window is not None
+    source = np.full(seen.grid.n, SOURCE_CODE["expert"])
+    stop = (seen.window.end_ns - seen.start_ns) // EPOCH_NS
+    source[stop - round(2 * consumer_min) : stop] = SOURCE_CODE["consumer"]
+    return FAMILY.compute(replace(seen, grid=EpochGrid(NOON, 2880, {**seen.grid.columns, "stage_source": source})))
+
+
+def test_a_night_of_two_sources_says_so() -> None:
+    filled = mixed("W10 15 2200 360 R40 L60", 60)
+    assert filled.state is State.PARTIAL
+    assert filled.reason == "some of the stages are a consumer device's, not scored on EEG"
+    assert filled.values["stages_from"] == "expert"
+    assert (filled.values["n1_min"], filled.values["n2_min"], filled.values["light_min"]) == (None, None, 265.0)
+    assert (filled.values["n1_latency_min"], filled.values["n2_latency_min"]) == (None, None), (
+        "light may have been both"
+    )
+    assert filled.values["n3_latency_min"] == 205.0
+    assert mixed("W10 15 2200 360 R40 L60", 0).reason is None
+    most = mixed("W10 15 2100 L300", 300)
+    assert most.values["stages_from"] == "consumer"
+    assert most.reason == "the stages are a consumer device's, not scored on EEG"

@@ -10,6 +10,7 @@ import pytest
 from pipeline.clock import EPOCH_NS, NS, noon_ns
 from pipeline.features.continuity import FAMILY
 from pipeline.features.family import EpochGrid, Filled, NightView, SleepWindow, State, WindowSource
+from pipeline.features.stage_grid import SOURCE_CODE
 
 ROME = "Europe/Rome"
 NIGHT = date(2024, 3, 12)
@@ -286,3 +287,13 @@ def test_parts_add_up_in_any_night() -> None:
         assert values["tst_min"] + values["waso_min"] + np.isnan(inside).sum() / 2 == values["spt_min"]  # type: ignore[operator]
         assert values["spt_min"] <= values["tib_min"]  # type: ignore[operator]
         assert values["onset_h"] < values["midpoint_h"] < values["offset_h"]  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    ("source", "told", "stream"),
+    [("expert", "hypnogram", "eeg"), ("model", "hypnogram", "eeg"), ("consumer", "consumer hypnogram", "consumer")],
+)
+def test_who_told_sleep_from_wake(source: str, told: str, stream: str) -> None:
+    by = np.where(np.isfinite(STAGE), SOURCE_CODE[source], np.nan)
+    values = FAMILY.compute(view((660, 1140), stage=STAGE, stage_source=by)).values
+    assert (values["sleep_source"], values["night_stream"]) == (told, stream)

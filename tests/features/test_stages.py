@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from pipeline.clock import NS
 from pipeline.features.family import RecordingView
-from pipeline.features.stage_grid import stage_codes
+from pipeline.features.stage_grid import SOURCE_CODE, main_source, stage_codes
 from pipeline.features.stages import FAMILY
-from pipeline.recording import Hypnogram, Recording, Stage, ZoneSource
+from pipeline.recording import Hypnogram, Recording, Stage, StageSource, ZoneSource
 
 START = 1_710_000_000 * NS
 W, N1, N2, N3, R, U, M = (
@@ -98,3 +98,25 @@ def test_the_family_fills_what_it_declares() -> None:
         assert list(found) == [c.name for c in FAMILY.columns]
         assert found["stage"].shape == (4,)
         assert np.isfinite(found["stage"]).tolist() == [held is not None] * 2 + [False] * 2
+
+
+def test_the_main_source_scored_most() -> None:
+    def main(**epochs: int) -> StageSource | None:
+        return main_source(np.repeat([SOURCE_CODE[name] for name in epochs], list(epochs.values())))
+
+    assert main(consumer=3, expert=4, model=2) is StageSource.EXPERT
+    assert main(consumer=5, expert=4, model=2) is StageSource.CONSUMER
+    assert main(consumer=4, automatic=4) is StageSource.AUTOMATIC
+    assert main_source(np.full(3, np.nan)) is None
+    assert main_source(np.array([np.nan, SOURCE_CODE["model"]])) is StageSource.MODEL
+    assert set(SOURCE_CODE) == {source.value for source in StageSource}
+
+
+@pytest.mark.parametrize("source", StageSource)
+def test_every_scored_epoch_says_by_whom(source: StageSource) -> None:
+    recording = Recording(
+        "hand", "UTC", ZoneSource.FILE, hypnogram=Hypnogram(START, 30.0, np.array([0, 2, U], np.int8), "x", source)
+    )
+    found = FAMILY.compute(RecordingView(recording, START, 4))["stage_source"]
+    assert found[:2].tolist() == [SOURCE_CODE[source.value]] * 2
+    assert np.isnan(found[2:]).all()

@@ -141,6 +141,18 @@ def test_a_tie_goes_to_the_scorer_who_agrees_best_among_the_tied() -> None:
     assert letters(consensus(five).stage) == base + "R"
 
 
+def test_a_scorers_own_vote_is_not_agreement() -> None:
+    # Alone against three in 5 epochs, or against a pair and another in 6: with own votes the order would turn.
+    first = night("3" * 5 + "2" * 6 + "W" * 9)
+    second = night("2" * 5 + "1" * 6 + "W" * 9)
+    third = night("2" * 5 + "R" * 6 + "W" * 9)
+    fourth = night("2" * 5 + "2" * 6 + "W" * 9)
+    scorings = [second, first, third, fourth]
+    assert soft_agreement(first, [second, third, fourth]) == pytest.approx(15 / 20)
+    assert soft_agreement(second, [first, third, fourth]) == pytest.approx(14 / 20)
+    assert consensus(scorings).ranking == (3, 1, 0, 2)
+
+
 def test_of_two_the_first_decides_and_what_one_left_out_the_other_says() -> None:
     assert letters(consensus([night("WW?2?"), night("2W3??")]).stage) == "WW32?"
     assert letters(consensus([night("2W3??"), night("WW?2?")]).stage) == "2W32?"
