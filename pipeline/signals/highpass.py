@@ -15,7 +15,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.recording import Floats
+from pipeline.recording import Floats, Samples
 from pipeline.signals.slow_trace import SlowTrace
 
 WINDOW_S = 20.0
@@ -95,20 +95,29 @@ def low_spectrum_uv2_hz(trace: SlowTrace, keep: NDArray[np.bool_] | None = None)
     """
     length = round(WINDOW_S * trace.fs_hz)
     windows = trace.windows(length, max(length // 2, 1), keep)
-    if not len(windows):
+    if not len(windows) or trace.fs_hz / 2.0 <= EDGES_HZ[-1]:
         return np.full(len(CENTRES_HZ), np.nan), 0
-    ramp = np.linspace(-1.0, 1.0, length)
-    windows -= windows.mean(axis=1, keepdims=True)
-    windows -= np.outer(windows @ ramp / (ramp @ ramp), ramp)
-    hann = 0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(length) / length)
-    freqs = np.arange(length // 2 + 1) * trace.fs_hz / length
-    power = np.median(np.abs(np.fft.rfft(windows * hann, axis=1)) ** 2, axis=0)
-    density = power / np.maximum(trace.gain(freqs) ** 2, 1e-6) * 2.0 / (trace.fs_hz * np.sum(hann**2))
-    # Bins lie 0.05 Hz apart, give or take what rounding the window's length does.
-    at = np.searchsorted(freqs, EDGES_HZ - 0.25 / WINDOW_S)
-    if at[-1] >= len(freqs):
-        return np.full(len(CENTRES_HZ), np.nan), 0
+    freqs = np.arange(round(EDGES_HZ[0] * WINDOW_S), round(EDGES_HZ[-1] * WINDOW_S)) / WINDOW_S
+    windows -= windows.mean(axis=1, keepdims=True)  # before float32: an electrode offset would cost digits
+    parts = _basis(freqs, length, trace.fs_hz) @ windows.T.astype(np.float32)
+    power = parts[: len(freqs)] ** 2 + parts[len(freqs) :] ** 2
+    density = np.median(power, axis=1) / trace.gain(freqs) ** 2
+    at = np.rint((EDGES_HZ - EDGES_HZ[0]) * WINDOW_S).astype(np.int64)
     return np.array([density[a:b].mean() for a, b in zip(at[:-1], at[1:], strict=True)]), len(windows)
+
+
+def _basis(freqs_hz: Floats, length: int, fs_hz: float) -> Samples:
+    """Rows whose products with a window, squared and added, are density; cosines, then sines.
+
+    The Hann window and the removal of the mean and of the straight line stand in the rows.
+    """
+    hann = 0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(length) / length)
+    phase = 2.0 * np.pi * np.outer(freqs_hz, np.arange(length) / fs_hz)
+    rows = np.concatenate((np.cos(phase), np.sin(phase))) * hann * np.sqrt(2.0 / (fs_hz * np.sum(hann**2)))
+    ramp = np.linspace(-1.0, 1.0, length)
+    rows -= rows.mean(axis=1, keepdims=True)
+    rows -= np.outer(rows @ ramp / (ramp @ ramp), ramp)
+    return np.asarray(rows, np.float32)
 
 
 def corner_posterior(density_db: Floats, n_windows: int) -> Floats:
@@ -126,7 +135,7 @@ def corner_posterior(density_db: Floats, n_windows: int) -> Floats:
     sampling = (10.0 / np.log(10.0) / np.log(2.0)) ** 2 / (bins * max(n_windows / 2.0, 1.0))
     misfit = _MISFIT_SD**2 * np.exp(-np.abs(octave[:, None] - octave) / _MISFIT_OCTAVES)
     covariance = (design * prior_sd**2) @ design.T + misfit + np.diag(sampling)
-    rest = density_db - design @ prior_mean - _filters_db()
+    rest = density_db - density_db.mean() - design @ prior_mean - _filters_db()  # less its mean: no gain
     whitened = np.linalg.solve(np.linalg.cholesky(covariance), rest.reshape(-1, len(octave)).T)
     log_likelihood = -0.5 * np.sum(whitened**2, axis=0).reshape(rest.shape[:-1])
     weight = np.exp(log_likelihood - log_likelihood.max()).sum(axis=(0, 2))

@@ -2,7 +2,9 @@
 
 A slow wave of scalp EEG against the mastoid goes down into the down-state and comes up more steeply than it went: the
 rising slopes are steeper than the falling ones, so that the first differences of the slow part are skewed upwards. An
-inverted channel is skewed downwards. It is a hint: derivation, eye movements and age shape waves too.
+inverted channel is skewed downwards. It is a hint: derivation, eye movements and age shape waves too. (Slopes of the
+two segments of a half-wave differ: Lazar et al. 2015, doi:10.1016/j.neuroimage.2015.05.012, recalled, unverified; that
+differences show the sign was found on one night and seen in four waking channels: ours.)
 """
 
 from __future__ import annotations
@@ -75,6 +77,8 @@ def slope_skewness(pieces: Floats) -> Floats:
     smooth = 0.25 * pieces[:, :-2] + 0.5 * pieces[:, 1:-1] + 0.25 * pieces[:, 2:]
     slope = np.diff(smooth, axis=1)
     slope -= slope.mean(axis=1, keepdims=True)
-    spread = np.sqrt((slope**2).mean(axis=1))
-    moving = spread > 0.0
-    return np.asarray((slope[moving] ** 3).mean(axis=1) / spread[moving] ** 3, np.float64)
+    square = slope * slope  # products: powers cost ten times as much
+    variance = square.mean(axis=1)
+    square *= slope
+    moving = variance > 0.0
+    return np.asarray(square.mean(axis=1)[moving] / variance[moving] ** 1.5, np.float64)
