@@ -191,7 +191,7 @@ def disconnected_windows(density: Density) -> NDArray[np.bool_]:
 def step_uv(x_uv: Samples, valid: NDArray[np.bool_]) -> float | None:
     """The step of the grid on which the samples' values lie, µV; None where they lie on none that can be seen.
 
-    Looks at the valid ones of 32768 samples in the middle of the recording; fewer than 10 different values show no grid.
+    Looks at the valid ones of 32768 samples in the middle of the recording; fewer than 10 different values show none.
     """
     begin = max((len(x_uv) - _STEP_SAMPLES) // 2, 0)
     around = slice(begin, begin + _STEP_SAMPLES)

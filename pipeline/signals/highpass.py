@@ -103,7 +103,7 @@ def low_spectrum_uv2_hz(trace: SlowTrace, keep: NDArray[np.bool_] | None = None)
     power = parts[: len(freqs)] ** 2 + parts[len(freqs) :] ** 2
     density = np.median(power, axis=1) / trace.gain(freqs) ** 2
     at = np.rint((EDGES_HZ - EDGES_HZ[0]) * WINDOW_S).astype(np.int64)
-    return np.array([density[a:b].mean() for a, b in zip(at[:-1], at[1:], strict=True)]), len(windows)
+    return np.add.reduceat(density, at[:-1]) / np.diff(at), len(windows)
 
 
 def _basis(freqs_hz: Floats, length: int, fs_hz: float) -> Samples:

@@ -33,15 +33,18 @@ class SlowTrace:
         starts = np.arange(0, len(self.x_uv) - length + 1, step)
         bad = runs_of(~usable)
         clean = np.searchsorted(bad[:, 0], starts + length, "left") == np.searchsorted(bad[:, 1], starts, "right")
-        return self.x_uv[starts[clean][:, None] + np.arange(length)].astype(np.float64)
+        return np.asarray(self.x_uv[starts[clean][:, None] + np.arange(length)], np.float64)
 
     def gain(self, freqs_hz: Floats) -> Floats:
-        """Amplitude that a block mean leaves of a wave, shape as `freqs_hz`."""
-        return np.sinc(freqs_hz / self.fs_hz)
+        """Amplitude that a block mean leaves of a wave, shape as `freqs_hz`; 1 where a block is one sample."""
+        return np.asarray(np.sinc(freqs_hz / self.fs_hz) / np.sinc(freqs_hz / (self.fs_hz * self.size)), np.float64)
 
 
 def slow_trace(x_uv: Samples, valid: NDArray[np.bool_], fs_hz: float) -> SlowTrace:
-    """The block means of an EEG, shape (n,), whose samples `valid` names as usable. Rates of 10 Hz or less keep theirs."""
+    """The block means of an EEG, shape (n,), whose samples `valid` names as usable.
+
+    Rates of 10 Hz or less keep their samples.
+    """
     size = max(round(BLOCK_S * fs_hz), 1)
     n = len(x_uv) // size
     with np.errstate(invalid="ignore"):

@@ -25,7 +25,7 @@ from pipeline.signals.eeg_quality import (
 from pipeline.signals.highpass import HighPass
 from pipeline.signals.mains import mains_by_second
 from pipeline.signals.polarity import Polarity
-from pipeline.signals.spectrum import window_psd_uv2_hz
+from pipeline.signals.spectrum import FREQS_HZ, band_power_uv2, window_psd_uv2_hz
 
 Samples = NDArray[np.float32]
 
@@ -52,7 +52,10 @@ def quality(x: Samples, fs: float = 256.0, stages: Floats | None = None, begins_
 def spoiled(fs: float = 256.0) -> Samples:
     """Five minutes: missing 20–22.5 s, flat 40–43 s, clipped at 60.2 s, 2 mV at 80.5 s, mains 100–110 s."""
     x = eeg_like(300, fs)
-    at = lambda s: round(s * fs)  # noqa: E731
+
+    def at(s: float) -> int:
+        return round(s * fs)
+
     x[at(20) : at(22.5)] = np.nan
     x[at(40) : at(43)] = 3.0
     x[at(60.2) : at(60.4)] = 400.0
@@ -167,6 +170,27 @@ def test_stages_choose_what_amplitude_filter_and_polarity_are_judged_by() -> Non
     assert nobody.polarity.hint is Polarity.CANNOT_TELL
 
 
+def test_stages_lie_where_their_grid_does() -> None:
+    x = eeg_like(600, 100.0)
+    x[:30_000] = np.nan
+    found = quality(x, 100.0, np.full(10, float(Stage.N2)), begins_s=300.0)
+    assert found.polarity.n_pieces == 10
+
+
+@pytest.mark.parametrize(("begins_s", "first"), [(0.0, 4), (0.4, 4), (0.6, 5), (-0.4, 4), (-0.6, 3)])
+def test_a_window_covers_the_seconds_whose_middle_it_holds(begins_s: float, first: int) -> None:
+    flagged = np.zeros((1, 14), np.bool_)
+    flagged[0, 1:4] = True  # 2 … 10 s; 2 … 4 s and 8 … 10 s are held by a sound window too
+    grid = WindowGrid(np.zeros((1, 14, 129), np.float32), begins_s)
+    assert np.flatnonzero(grid.by_second(flagged, 30)).tolist() == list(range(first, first + 4))
+
+
+def test_amplitude_is_the_median_of_windows() -> None:
+    x = eeg_like(300, 100.0, exponent=1.0)
+    power = band_power_uv2(grid_of(x, 100.0).density, FREQS_HZ, 0.5, 30.0)
+    assert quality(x, 100.0).sd_uv == pytest.approx(np.sqrt(np.median(power)), rel=1e-4)
+
+
 @pytest.mark.parametrize("step", [0.0953674, 0.5, 1.0, 3.05e-2])
 @pytest.mark.parametrize("offset", [0.0, 0.013, -812.3])
 def test_the_resolution_of_the_samples(step: float, offset: float) -> None:
@@ -180,6 +204,9 @@ def test_the_resolution_of_the_samples(step: float, offset: float) -> None:
 def test_samples_without_a_grid_have_no_resolution() -> None:
     x = eeg_like(120, 256.0)
     assert step_uv(x, np.ones(len(x), np.bool_)) is None
+    assert step_uv(x + np.float32(100_000), np.ones(len(x), np.bool_)) is None  # float32 itself has steps there
+    levels = np.sqrt(np.arange(3, 60)).astype(np.float32)  # few values, no grid
+    assert step_uv(np.tile(levels, 100), np.ones(5700, np.bool_)) is None
     assert step_uv(np.round(x), np.zeros(len(x), np.bool_)) is None
     assert step_uv(np.zeros(1000, np.float32), np.ones(1000, np.bool_)) is None
 

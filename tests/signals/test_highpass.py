@@ -117,6 +117,27 @@ def test_white_noise_has_the_density_of_its_variance() -> None:
     np.testing.assert_allclose(low_spectrum_uv2_hz(trace(ramp))[0], density, rtol=0.02)
 
 
+def test_block_means_do_not_bend_the_spectrum() -> None:
+    hz = np.fft.rfftfreq(200_000, 0.01)
+    rng = np.random.default_rng(0)
+    x = np.fft.irfft((hz < 4) * (rng.normal(size=len(hz)) + 1j * rng.normal(size=len(hz)))).astype(np.float32)
+    x *= np.float32(10 / x.std())
+    # Nothing above 4 Hz: every tenth sample is the same signal at 10 Hz, without any mean.
+    sampled = low_spectrum_uv2_hz(trace(x[::10], 10.0))[0]
+    np.testing.assert_allclose(low_spectrum_uv2_hz(trace(x))[0], sampled, rtol=0.02)
+
+
+def test_spectra_that_are_not_quite_straight_are_not_filters() -> None:
+    octave = np.log2(CENTRES_HZ)
+    alike = np.linalg.cholesky(1.2**2 * np.exp(-np.abs(octave[:, None] - octave) / 0.5))
+    rng = np.random.default_rng(0)
+    harmful = [
+        corner_posterior(-4.5 * octave + alike @ rng.normal(size=14), 1000)[CORNERS_HZ >= 0.4].sum() for _ in range(200)
+    ]
+    assert np.mean(np.array(harmful) > 0.3) < 0.05
+    assert max(harmful) < 0.8
+
+
 @pytest.mark.parametrize("corner", [0.4, 0.6, 1.0, 1.5])
 def test_the_posterior_of_a_spectrum_without_error(corner: float) -> None:
     db = 20 - 4.5 * np.log2(CENTRES_HZ) - 10 * np.log10(1 + (corner / CENTRES_HZ) ** 8)

@@ -12,7 +12,7 @@ Samples = NDArray[np.float32]
 
 
 def hum(fs: float, hz: float, amplitude: float, seconds: float = 60.0) -> Samples:
-    return (amplitude * np.sin(2 * np.pi * hz * np.arange(round(seconds * fs)) / fs + 0.3)).astype(np.float32)
+    return np.asarray(amplitude * np.sin(2 * np.pi * hz * np.arange(round(seconds * fs)) / fs + 0.3), np.float32)
 
 
 def noise(fs: float, seconds: float = 60.0, seed: int = 0) -> Samples:
@@ -67,8 +67,9 @@ def test_a_gap_takes_its_seconds_alone() -> None:
     x = noise(256.0) + hum(256.0, 50.0, 12.0)
     whole = mains(x, 256.0)
     x[256 * 10 + 255 : 256 * 12] = np.nan  # the last sample of second 10, and second 11
+    x[256 * 20 : 256 * 20 + 5] = np.nan  # begins on the border: second 19 is whole
     found = mains(x, 256.0)
-    assert np.flatnonzero(np.isnan(found.share)).tolist() == [10, 11]
+    assert np.flatnonzero(np.isnan(found.share)).tolist() == [10, 11, 20]
     kept = np.isfinite(found.share)
     np.testing.assert_allclose(found.share[kept], whole.share[kept], rtol=1e-5)
 
