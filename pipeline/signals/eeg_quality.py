@@ -201,7 +201,7 @@ def step_uv(x_uv: Samples, valid: NDArray[np.bool_]) -> float | None:
     blur = 4.0 * float(np.finfo(np.float32).eps) * float(np.abs(values).max())
     gaps = np.diff(values)
     gaps = gaps[gaps > blur]
-    if not len(gaps) or gaps.min() < 8.0 * blur:
+    if not len(gaps):
         return None
     step = float(np.median(gaps[gaps < 1.5 * gaps.min()]))
     for _ in range(2):  # the first estimate is rounded; wide gaps hold more digits
@@ -227,10 +227,11 @@ def _power_uv2(density: Density, low_hz: float, high_hz: float) -> Floats:
 
 def _top_hz(density: Density) -> float:
     """Highest frequency measured anywhere; 0 where nothing is."""
-    measured = np.isfinite(density[:, :, 0])
+    measured = np.isfinite(density[:, :, 0]).ravel()
     if not measured.any():
         return 0.0
-    return float(FREQS_HZ[np.isfinite(density[measured][0])].max())
+    window = density.reshape(len(measured), -1)[np.argmax(measured)]  # any will do: the rate decides
+    return float(FREQS_HZ[np.isfinite(window)].max())
 
 
 def _smoothed(rows: Floats) -> Floats:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.recording import Floats, Int64, Samples
+from pipeline.recording import Int64, Samples
 from pipeline.signals.runs import runs_of
 
 MAINS_HZ = (50.0, 60.0)
@@ -53,18 +53,22 @@ def mains_by_second(x_uv: Samples, valid: NDArray[np.bool_], fs_hz: float) -> Ma
     if not lines or not n_seconds:
         return Mains(None, variance, variance.copy())
     starts = np.rint(np.arange(n_seconds) * fs_hz).astype(np.int64)
-    seconds = np.flatnonzero(_clean(starts, length, valid))
     basis, squared = _basis(lines, length, fs_hz)
     windows = np.lib.stride_tricks.sliding_window_view(x_uv, length)
     mean = np.full(length, 1.0 / length, np.float32)
-    for first in range(0, len(seconds), _BATCH):
-        rows = seconds[first : first + _BATCH]
-        part = windows[starts[rows]]
-        part -= (part @ mean)[:, None]
-        parts = part @ basis
-        power[:, rows] = _above_floor(parts * parts, lines)
-        part *= part
-        variance[rows] = part @ squared
+    buffer = np.empty((_BATCH, length), np.float32)  # one for all: fresh pages cost more than the sums
+    for first in range(0, n_seconds, _BATCH):
+        rows = slice(first, min(first + _BATCH, n_seconds))
+        # Whole rates lie on a grid and need no copy.
+        part = windows[::length][rows] if length == fs_hz else windows[starts[rows]]
+        with np.errstate(all="ignore"):  # what rows with an invalid sample give is dropped below
+            centred = np.subtract(part, (part @ mean)[:, None], out=buffer[: len(part)])
+            parts = centred @ basis
+            power[:, rows] = _above_floor(parts * parts, lines)
+            centred *= centred
+            variance[rows] = centred @ squared
+    bad = ~_clean(starts, length, valid)
+    power[:, bad], variance[bad] = np.nan, np.nan
     strongest = int(np.argmax(np.nansum(power, axis=1)))
     moving = variance > 0.0
     share = np.divide(power[strongest], variance, out=np.full(n_seconds, np.nan, np.float32), where=moving)
@@ -98,13 +102,13 @@ def _basis(lines: list[tuple[int, float]], length: int, fs_hz: float) -> tuple[S
     return np.asarray(columns * np.sqrt(2.0 / (fs_hz * energy)), np.float32), np.asarray(hann**2 / energy, np.float32)
 
 
-def _above_floor(squares: Samples, lines: list[tuple[int, float]]) -> Floats:
+def _above_floor(squares: Samples, lines: list[tuple[int, float]]) -> Samples:
     """Power of each fundamental with its harmonics above the floor beside them, µV², shape (2, seconds)."""
     wanted = squares.shape[1] // 2
-    density = (squares[:, :wanted] + squares[:, wanted:]).reshape(len(squares), len(lines), -1)
-    n_line = len(_LINE_HZ)
-    line = density[:, :, :n_line].sum(axis=2) - n_line * density[:, :, n_line:].mean(axis=2)
-    out = np.zeros((len(MAINS_HZ), len(squares)))
+    above = np.array([1.0] * len(_LINE_HZ) + [-len(_LINE_HZ) / len(_NEIGHBOURS_HZ)] * len(_NEIGHBOURS_HZ), np.float32)
+    # One product with a block diagonal: several times faster than sums along an axis of three.
+    line = (squares[:, :wanted] + squares[:, wanted:]) @ np.kron(np.eye(len(lines), dtype=np.float32), above[:, None])
+    out = np.zeros((len(MAINS_HZ), len(squares)), np.float32)
     for column, (index, _) in enumerate(lines):
         out[index] += np.maximum(line[:, column], 0.0)
     return out

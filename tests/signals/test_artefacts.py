@@ -221,3 +221,13 @@ def test_the_baseline_is_halved_at_its_corner() -> None:
     for amplitude, seen in ((900, False), (1150, True)):
         x = (amplitude * np.sin(2 * np.pi * 0.3 * t)).astype(np.float32)
         assert bool((~valid_samples(x, FS))[500:-500].any()) is seen
+
+
+@pytest.mark.parametrize("value", [3e38, -3e38, np.inf])
+def test_numbers_near_the_end_of_float32_are_faults_like_others(value: float) -> None:
+    x = eeg(60)
+    x[3000:3002] = value
+    at = np.flatnonzero(~valid_samples(x, FS))
+    assert {3000, 3001} <= set(at.tolist())
+    assert at.min() > 2900
+    assert at.max() < 3100

@@ -208,6 +208,7 @@ def test_samples_without_a_grid_have_no_resolution() -> None:
     levels = np.sqrt(np.arange(3, 60)).astype(np.float32)  # few values, no grid
     assert step_uv(np.tile(levels, 100), np.ones(5700, np.bool_)) is None
     assert step_uv(np.round(x), np.zeros(len(x), np.bool_)) is None
+    assert step_uv(np.tile(np.arange(9, dtype=np.float32), 50), np.ones(450, np.bool_)) is None  # too few values
     assert step_uv(np.zeros(1000, np.float32), np.ones(1000, np.bool_)) is None
 
 

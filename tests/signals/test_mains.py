@@ -78,3 +78,23 @@ def test_nothing_flat_and_missing() -> None:
     assert len(mains(np.empty(0, np.float32), 256.0).share) == 0
     assert np.isnan(mains(np.full(1000, np.nan, np.float32), 256.0).share).all()
     assert np.isnan(mains(np.zeros(1024, np.float32), 256.0).share).all()
+
+
+def test_a_rate_that_is_no_whole_number_ends_where_the_samples_do() -> None:
+    for seconds in (3.0, 3.49, 3.99):
+        x = noise(200.7, seconds)
+        found = mains(x, 200.7)
+        assert len(found.share) == int(len(x) / 200.7)
+        assert np.isfinite(found.share).all()
+
+
+@pytest.mark.parametrize("value", [np.inf, 1e30])
+def test_what_stands_at_invalid_samples_does_not_matter(value: float) -> None:
+    x = noise(256.0) + hum(256.0, 50.0, 12.0)
+    valid = np.ones(len(x), np.bool_)
+    valid[5000] = False
+    found = mains_by_second(x, valid, 256.0)
+    x[5000] = value
+    other = mains_by_second(x, valid, 256.0)
+    assert np.flatnonzero(np.isnan(other.share)).tolist() == [19]
+    np.testing.assert_array_equal(other.share, found.share)
