@@ -6,10 +6,11 @@ that may lift or lower what lies below 0.3 Hz, the first-order coupling of the a
 Butterworth high-pass of unknown corner and order. Everything but the filters is Gaussian with a prior, so that the
 posterior of the corner is a sum over a grid.
 
-Suspected or present, of forty simulated hours: unfiltered or 0.1 Hz 0 of 80; 0.5 Hz of first order 23, of second 40;
-1 Hz of first order 35, of second 40. Of four channels of waking people, 5 and 6 min long, that had no part in the choice
-of thresholds: unfiltered or 0.1 Hz 0 of 8; 0.3 Hz 2 of 8; 0.5 Hz 3 and 4; 1 Hz 4 and 4. A gentle filter of 0.5 Hz is thus
-missed about as often as it is seen, and put too low; the corner of steep ones is found within 25 % in simulation.
+Suspected or present, of forty simulated hours: unfiltered or 0.1 Hz 0 of 80; 0.5 Hz of first order 23, of second
+40; 1 Hz of first order 35, of second 40. Of four channels of waking people, 5 and 6 min long, that had no part in the
+choice of thresholds: unfiltered or 0.1 Hz 0 of 8; 0.3 Hz 2 of 8; 0.5 Hz 3 and 4; 1 Hz 4 and 4. A gentle filter of
+0.5 Hz is thus missed about as often as it is seen, and put too low; the corner of steep ones is found within 25 % in
+simulation.
 """
 
 from __future__ import annotations
