@@ -31,7 +31,7 @@ class Reason(StrEnum):
     FLAT = "flat"
     """The same number in every sample."""
     CLIPPED = "clipped"
-    """Eight times the gain, cut off at the rails of the amplifier."""
+    """So much gain that a tenth of the samples would lie at twice the rails or beyond, cut off at the rails."""
     GAP = "gap"
     """Nothing recorded in any channel: NaN, from whole second to whole second."""
 
@@ -52,7 +52,7 @@ BLINK_UV, GLANCE_UV = 110.0, 35.0
 """A blink over the forehead in wake, a rapid eye movement in REM (chosen)."""
 EYE_S = 0.4
 MUSCLE_FROM_HZ = 20.0
-CLIPPED_GAIN = 8.0
+CLIPPED_SHARE = 0.1
 REST_S = 2.0
 """Between one artefact of a channel and the next."""
 _REASON_CODE = {reason: code for code, reason in enumerate(Reason)}
@@ -192,7 +192,7 @@ def add_artefacts(
         elif reason is Reason.FLAT:
             part[:] = part[0] if len(part) else 0.0
         elif reason is Reason.CLIPPED:
-            part *= CLIPPED_GAIN
+            part *= np.float32(2 * rail_uv / max(float(np.quantile(np.abs(part), 1 - CLIPPED_SHARE)), 1e-3))
         else:
             part[:] = np.nan
     np.clip(trace, -rail_uv, rail_uv, out=trace)
@@ -227,7 +227,8 @@ def _mains(t_s: Floats, size_uv: float, mains_hz: float, rng: np.random.Generato
 
 def _drift(n: int, fs_hz: float, rng: np.random.Generator) -> Floats:
     """A random walk of about 50 µV in a second."""
-    return np.cumsum(rng.normal(size=n)) * 50.0 / np.sqrt(fs_hz)
+    walk: Floats = np.cumsum(rng.normal(size=n)) * (50.0 / np.sqrt(fs_hz))
+    return walk
 
 
 def _hann(n: int) -> Floats:

@@ -20,7 +20,7 @@ HOP_S = 5
 """Half a block; divides an epoch, so that blocks of two stages meet at its edge."""
 SNR_BAND_HZ = (0.3, 4.0)
 HIGH_PASS_HZ = 0.2
-"""No power below it, as behind an amplifier's high-pass."""
+"""No power is put below it, as behind an amplifier's high-pass; the windows leak a few per cent."""
 _AT_ONCE = 256
 """Blocks made at a time: they stay in the processor's cache and a night of many channels in memory."""
 
@@ -74,7 +74,8 @@ class BackgroundPlan:
 
 def one_over_f(f_hz: Floats, level: float, exponent: float, knee_hz: float) -> Floats:
     """One-sided power density of the 1/f part, shape of `f_hz`, µV²/Hz; 0 below 0.2 Hz."""
-    density = level * ((100.0 + knee_hz**2) / (f_hz**2 + knee_hz**2)) ** (exponent / 2)
+    heard = np.maximum(f_hz, HIGH_PASS_HZ)
+    density = level * ((100.0 + knee_hz**2) / (heard**2 + knee_hz**2)) ** (exponent / 2)
     return np.where(f_hz < HIGH_PASS_HZ, 0.0, density)
 
 
