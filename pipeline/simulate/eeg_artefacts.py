@@ -215,8 +215,9 @@ def _fast_noise(n: int, fs_hz: float, rng: np.random.Generator) -> Floats:
     """Noise of unit variance from 20 Hz to half the sampling rate."""
     white = np.fft.rfft(rng.normal(size=n))
     white[np.fft.rfftfreq(n, 1 / fs_hz) < MUSCLE_FROM_HZ] = 0.0
-    noise: Floats = np.fft.irfft(white, n)
-    return noise / noise.std()
+    noise = np.fft.irfft(white, n)
+    unit: Floats = noise / noise.std()
+    return unit
 
 
 def _mains(t_s: Floats, size_uv: float, mains_hz: float, rng: np.random.Generator) -> Floats:

@@ -18,8 +18,8 @@ FS = 100.0
 CHANNELS = (Channel("a"), Channel("b"))
 
 
-def night(plan: ArtefactPlan, **changes: float) -> SimulatedNight:
-    return simulated_night(STAGES, FS, CHANNELS, plan=replace(EegPlan(artefacts=plan), **changes), seed=2)
+def night(plan: ArtefactPlan, rail_uv: float = 500.0) -> SimulatedNight:
+    return simulated_night(STAGES, FS, CHANNELS, plan=EegPlan(artefacts=plan, rail_uv=rail_uv), seed=2)
 
 
 @pytest.fixture(scope="module")

@@ -25,9 +25,14 @@ EVENTS = EegPlan(artefacts=NO_ARTEFACTS)
 
 
 def night(
-    fs_hz: float = 128.0, *, channels: Sequence[Channel] = (Channel("C3"),), snr_db: float | None = SILENT, seed: int = 1,
-    plan: EegPlan = EVENTS, stages: np.ndarray = STAGES,
-) -> SimulatedNight:  # fmt: skip
+    fs_hz: float = 128.0,
+    *,
+    channels: Sequence[Channel] = (Channel("C3"),),
+    snr_db: float | None = SILENT,
+    seed: int = 1,
+    plan: EegPlan = EVENTS,
+    stages: np.ndarray = STAGES,
+) -> SimulatedNight:
     return simulated_night(stages, fs_hz, channels, plan=plan, snr_db=snr_db, seed=seed)
 
 
@@ -43,7 +48,7 @@ def spindles_only(fs_hz: float = 128.0) -> SimulatedNight:
 def at(made: SimulatedNight, t_s: np.ndarray) -> np.ndarray:
     """The trace of the first channel between its samples."""
     trace = made.samples_uv[0].astype(float)
-    return np.interp(t_s, np.arange(len(trace)) / made.fs_hz, trace)
+    return np.asarray(np.interp(t_s, np.arange(len(trace)) / made.fs_hz, trace))
 
 
 def equal(a: SlowWaves | Spindles, b: SlowWaves | Spindles) -> bool:
@@ -191,12 +196,31 @@ def test_nothing_but_spindles_is_there_without_waves() -> None:
 
 def test_spindles_keep_apart_and_those_uncoupled_keep_off_the_waves(whole: SimulatedNight) -> None:
     told, slow = whole.spindles, whole.slow_waves
-    assert (told.start_s[1:] - told.end_s[:-1]).min() > 0
+    assert (told.start_s[1:] - told.end_s[:-1]).min() >= SpindlePlan().rest_s - 1e-9
     alone = told.peak_s[told.wave < 0]
     k = np.searchsorted(slow.start_s, alone, side="right") - 1
     assert (alone > np.where(k >= 0, slow.end_s[np.maximum(k, 0)], -1)).all()
     assert np.isin(told.stage, (Stage.N2, Stage.N3)).all()
     assert (whole.stages[(told.peak_s // 30).astype(int)] == told.stage).all()
+
+
+def test_waves_and_spindles_stay_within_short_stretches_of_sleep_and_within_the_night() -> None:
+    stages = np.append(np.tile(np.array([3, 0], np.int8), 200), np.int8(3))
+    plan = replace(EVENTS, spindles=SpindlePlan(coupled_share=1.0))
+    made = night(64.0, plan=plan, stages=stages)
+    for edge in (made.slow_waves.start_s, made.slow_waves.end_s, made.spindles.peak_s):
+        assert (stages[(edge // 30).astype(int)] == Stage.N3).all()
+    assert made.slow_waves.end_s.max() <= len(stages) * 30
+    assert made.spindles.start_s.min() >= 0
+    assert made.spindles.end_s.max() <= len(stages) * 30
+
+
+def test_spindles_keep_apart_even_when_every_wave_wants_one() -> None:
+    plan = replace(EVENTS, spindles=SpindlePlan(uncoupled_per_min={Stage.N2: 2.0}, coupled_share=1.0))
+    told = night(64.0, plan=plan).spindles
+    assert (told.start_s[1:] - told.end_s[:-1]).min() >= SpindlePlan().rest_s - 1e-9
+    assert (told.wave < 0).sum() > 50
+    assert (told.wave >= 0).sum() > 500
 
 
 @pytest.mark.parametrize("share", [0.1, 0.3])
