@@ -50,15 +50,17 @@ RHYTHMS: tuple[Rhythm, ...] = (
     Rhythm(22.0, 6.0, {W: 14.0, N1: 5.0, N2: 0.6, N3: 0.2, R: 5.0}, waxing=0.3),  # beta
     Rhythm(45.0, 18.0, {W: 40.0, N1: 8.0, N2: 0.5, N3: 0.3, R: 0.5}, waxing=0.8),  # muscle tone
 )
-"""Set by eye to the spectra of expert-scored stages of one channel (C3, 84 min); by stage, not by person."""
+"""Set by eye beside the median spectra of the expert-scored stages of one person's channel (84 min), so that an
+automatic stager tells the stages apart: typical, not a norm."""
 
 
 @dataclass(frozen=True, slots=True)
 class BackgroundPlan:
     """The spectrum of the ongoing EEG of each stage, one-sided, in µV²/Hz.
 
-    1/f part: level · (10² + knee²)^(β/2) ÷ (f² + knee²)^(β/2), `level` at 10 Hz. That sleep is steeper than wake and
-    N3 steepest: Lendner et al. 2020 (doi:10.7554/eLife.55092); the numbers are chosen beside those of `RHYTHMS`.
+    1/f part: level · (10² + knee²)^(β/2) ÷ (f² + knee²)^(β/2), `level` at 10 Hz. That sleep is steeper than wake:
+    Lendner et al. 2020 (doi:10.7554/eLife.55092, there between 30 and 45 Hz). The numbers are ours, set by eye with
+    those of `RHYTHMS`; they hold for 2–30 Hz.
     """
 
     at_10_hz_uv2_per_hz: Mapping[Stage, float] = field(
