@@ -23,8 +23,9 @@ HALF_WAVE_S = (0.2, 1.5)
 class SlowWavePlan:
     """How many slow waves to plant and of what shape; spreads are standard deviations of the natural logarithm.
 
-    Negative half waves of 0.3–1.0 s: Massimini et al. 2004 (doi:10.1523/JNEUROSCI.1318-04.2004; span recalled). Rates, amplitudes and their
-    fall are chosen so that N2 and N3 have about the 0.5–4 Hz power and the threshold density of a young adult.
+    Negative half waves of 0.3–1.0 s: Massimini et al. 2004 (doi:10.1523/JNEUROSCI.1318-04.2004; span recalled).
+    Rates, amplitudes and their fall are chosen so that N2 and N3 have about the 0.5–4 Hz power and the threshold
+    density of a young adult.
     """
 
     per_min: Mapping[Stage, float] = field(default_factory=lambda: {Stage.N2: 3.5, Stage.N3: 18.0})
