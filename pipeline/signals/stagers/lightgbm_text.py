@@ -37,7 +37,7 @@ def read_lightgbm(text: str) -> tuple[Forest, tuple[str, ...]]:
 
 
 def _fields(block: str) -> dict[str, str]:
-    return dict(line.split("=", 1) for line in block.split("\n\n")[0].split("\n") if "=" in line)
+    return dict(line.split("=", 1) for line in block.split("\n\n", maxsplit=1)[0].split("\n") if "=" in line)
 
 
 def _tree(fields: dict[str, str]) -> Tree:

@@ -117,11 +117,11 @@ def _read(path: Path) -> tuple[Forest, tuple[str, ...]] | None:
     try:
         with np.load(path, allow_pickle=False) as kept:
             arrays = {field.name: kept[field.name] for field in fields(Forest)}
+            arrays |= {name: int(arrays[name]) for name in ("n_features", "n_classes", "depth")}
             names = tuple(str(name) for name in kept["names"])
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
         return None
-    whole = {name: int(arrays.pop(name)) for name in ("n_features", "n_classes", "depth")}
-    return Forest(**whole, **arrays), names
+    return Forest(**arrays), names
 
 
 def _keep(path: Path, forest: Forest, names: tuple[str, ...]) -> None:

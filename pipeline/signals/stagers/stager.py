@@ -84,6 +84,6 @@ class Stager:
 
 def staged(density: Density) -> NDArray[np.float64]:
     """The likeliest stage of each epoch as its `Stage` code, shape (n,); NaN where nothing can be said."""
-    known = np.isfinite(density).all(axis=1)
+    known = np.asarray(np.isfinite(density).all(axis=1), np.bool_)
     codes = np.array([int(stage) for stage in STAGES], np.float64)
     return np.where(known, codes[np.where(known[:, None], density, 0.0).argmax(axis=1)], np.nan)

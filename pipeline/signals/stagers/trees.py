@@ -80,6 +80,7 @@ class Forest:
         row = np.arange(n)
         for first in range(0, len(self.root), at_once):
             root = self.root[first : first + at_once]
+            # The first step needs no look-up for each row: all stand at the root.
             node = child[root][:, None] + (ranks[self.column[root]] > self.rank[root][:, None])
             for _ in range(self.depth - 1):
                 at = offset.take(node)
@@ -149,14 +150,16 @@ def forest_of(trees: Sequence[Tree], n_features: int, n_classes: int) -> Forest:
     root = np.concatenate(([0], np.cumsum(sizes)[:-1]))
     child = np.concatenate([nodes.child + start for nodes, start in zip(ordered, root, strict=True)])
     inner = np.concatenate([nodes.inner for nodes in ordered])
-    feature = np.concatenate([tree.feature[nodes.source[nodes.inner]] for tree, nodes in zip(trees, ordered, strict=True)])
-    threshold = np.concatenate([t.threshold[nodes.source[nodes.inner]] for t, nodes in zip(trees, ordered, strict=True)])
-    way = np.concatenate([_ways(t.decision_type[nodes.source[nodes.inner]]) for t, nodes in zip(trees, ordered, strict=True)])
+    picked = [(tree, nodes.source[nodes.inner]) for tree, nodes in zip(trees, ordered, strict=True)]
+    feature = np.concatenate([tree.feature[source] for tree, source in picked])
+    threshold = np.concatenate([tree.threshold[source] for tree, source in picked])
+    way = np.concatenate([_ways(tree.decision_type[source]) for tree, source in picked])
     if len(feature) and not 0 <= feature.min() <= feature.max() < n_features:
         raise ValueError(f"a tree splits on a feature beyond the {n_features} there are")
     keys, of_inner = np.unique(way * n_features + feature, return_inverse=True)
+    keys = keys if len(keys) else np.zeros(1, np.int64)  # leaves alone still look at a column, and stay
     cuts = [np.unique(threshold[of_inner == key]) for key in range(len(keys))]
-    if max((len(some) for some in cuts), default=0) >= _LEAF_RANK:
+    if max(len(some) for some in cuts) >= _LEAF_RANK:
         raise ValueError("a feature has more thresholds than can be ranked")
     column, rank = np.zeros(len(child), np.uint16), np.full(len(child), _LEAF_RANK, np.uint16)
     column[inner] = of_inner
@@ -174,14 +177,14 @@ def forest_of(trees: Sequence[Tree], n_features: int, n_classes: int) -> Forest:
         value=np.concatenate([nodes.value for nodes in ordered]),
         column_feature=(keys % n_features).astype(np.int32),
         column_way=(keys // n_features).astype(np.int8),
-        cuts=np.concatenate(cuts) if cuts else np.empty(0),
+        cuts=np.concatenate(cuts),
         cut_start=np.concatenate(([0], np.cumsum([len(some) for some in cuts]))).astype(np.int32),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _Ordered:
-    """A tree's nodes level by level, siblings side by side: for each whether it is inner, and its number at LightGBM."""
+    """A tree's nodes level by level, siblings side by side; `source` is the number of an inner one at LightGBM."""
 
     inner: NDArray[np.bool_]
     source: NDArray[np.int64]
@@ -193,8 +196,9 @@ class _Ordered:
 def _ordered(tree: Tree) -> _Ordered:
     n_inner, n_leaves = len(tree.feature), len(tree.leaf_value)
     children = np.stack((tree.left, tree.right), axis=1)
-    named = np.sort(children.ravel())
-    if n_leaves != n_inner + 1 or not np.array_equal(named, np.r_[np.arange(-n_leaves, 0), np.arange(1, n_inner)]):
+    # Every leaf and every node but the root is somebody's child, once; the one leaf of a tree without nodes is not.
+    expected = np.r_[np.arange(-n_leaves, 0), np.arange(1, n_inner)] if n_inner else np.empty(0)
+    if n_leaves != n_inner + 1 or not np.array_equal(np.sort(children.ravel()), expected):
         raise ValueError("a tree's children are not each of its nodes and leaves once")
     level = np.array([0 if n_inner else -1])
     sources, child, depth, total = [level], [], 0, 1

@@ -76,7 +76,7 @@ def _amplitude(x: Epochs) -> Floats:
         np.einsum("ij,ij->i", a, b).astype(np.float64) / n
         for a, b in ((deviation, deviation), (square, deviation), (square, square))
     )
-    ranks = (np.array([0.25, 0.75]) * (n - 1))
+    ranks = np.array([0.25, 0.75]) * (n - 1)
     low = ranks.astype(int)
     part = np.partition(x, np.concatenate((low, low + 1)), axis=1)
     below, above = part[:, low].astype(np.float64), part[:, low + 1].astype(np.float64)
@@ -87,7 +87,7 @@ def _amplitude(x: Epochs) -> Floats:
 
 def _crossings(sign: NDArray[np.bool_]) -> NDArray[np.int64]:
     """How often a sign changes along each row."""
-    return np.count_nonzero(sign[:, 1:] != sign[:, :-1], axis=1)
+    return np.asarray(np.count_nonzero(sign[:, 1:] != sign[:, :-1], axis=1), np.int64)
 
 
 def _hjorth(x: Epochs, change: Epochs) -> Floats:
@@ -99,7 +99,8 @@ def _hjorth(x: Epochs, change: Epochs) -> Floats:
 
 def _variance(x: Epochs) -> Floats:
     mean = x.mean(axis=1, dtype=np.float64)
-    return np.maximum(np.einsum("ij,ij->i", x, x).astype(np.float64) / x.shape[1] - mean**2, 0.0)
+    square = np.einsum("ij,ij->i", x, x).astype(np.float64) / x.shape[1]
+    return np.asarray(np.maximum(square - mean**2, 0.0), np.float64)
 
 
 def spectra_of(epochs: Epochs) -> Floats:
@@ -111,7 +112,7 @@ def spectra_of(epochs: Epochs) -> Floats:
     windows = np.lib.stride_tricks.sliding_window_view(epochs, WINDOW, axis=1)[:, :: WINDOW // 2]
     power = window_power(windows)
     middle = np.partition(power, WINDOWS // 2, axis=1)[:, WINDOWS // 2]
-    return middle / median_bias(WINDOWS)
+    return np.asarray(middle / median_bias(WINDOWS), np.float64)
 
 
 def window_power(windows: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -171,7 +172,7 @@ def permutation_entropy(patterns: NDArray[np.int64]) -> Floats:
     """Entropy of the six orders of three samples, 0 … 1 (Bandt & Pompe 2002, doi:10.1103/PhysRevLett.88.174102)."""
     share = patterns / patterns.sum(axis=1, keepdims=True)
     bits = -(share * np.log2(np.where(share > 0.0, share, 1.0))).sum(axis=1)
-    return np.clip(bits / np.log2(6.0), 0.0, 1.0)
+    return np.asarray(np.clip(bits / np.log2(6.0), 0.0, 1.0), np.float64)
 
 
 def _curve_lengths(x: Epochs) -> Floats:
@@ -198,9 +199,9 @@ def higuchi_slope(lengths: Floats) -> Floats:
     at_from_mean = at - at.mean()
     logs = np.log(np.where(lengths > 0.0, lengths, np.nan))
     # AntroPy adds 1e-9 to ten times the sum of squares.
-    return (logs @ at_from_mean) * LAGS / (LAGS * (at_from_mean**2).sum() + 1e-9)
+    return np.asarray((logs @ at_from_mean) * LAGS / (LAGS * (at_from_mean**2).sum() + 1e-9), np.float64)
 
 
-def petrosian_dimension(n: int, changes: NDArray[np.int64]) -> Floats:
+def petrosian_dimension(n: int, changes: NDArray[np.int64] | Floats) -> Floats:
     """Petrosian's dimension from the number of changes of the slope's sign among n samples (CBMS 1995, 212–217)."""
     return np.asarray(np.log10(n) / (np.log10(n) + np.log10(n / (n + 0.4 * changes))), np.float64)

@@ -1,8 +1,8 @@
 """The same 21 numbers for an epoch with holes, from what stands unbroken in it.
 
-Moments and quartiles are of the samples that are there; crossings are counted between neighbours that are both there and
-scaled to a whole epoch; orders of three, steps of Higuchi's curves and spectral windows are those without a hole. An
-epoch without a hole gives what `whole_epoch_features` gives.
+Moments and quartiles are of the samples that are there; crossings are counted between neighbours that are both there
+and scaled to a whole epoch; orders of three, steps of Higuchi's curves and spectral windows are those without a hole.
+An epoch without a hole gives what `whole_epoch_features` gives.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def _features(x: NDArray[np.float32]) -> Floats:
             from_spectra(_spectrum(x)[None])[0],
             permutation_entropy(_patterns(x)[None]),
             higuchi_slope(_curve_lengths(x)[None]),
-            [petrosian_dimension(len(x), _changes(np.diff(x)))],
+            petrosian_dimension(len(x), np.array([_changes(np.diff(x))])),
         )
     )
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
-from pipeline.recording import Samples
+from pipeline.recording import Floats, Samples
 from pipeline.signals.fir import Mask, taps_of, usual_band
 from pipeline.signals.runs import runs_of
 
@@ -55,9 +55,14 @@ def band_passed_100_hz(x_uv: Samples, fs_hz: float, valid: Mask) -> Samples:
     return out
 
 
+@lru_cache(maxsize=1)
+def _taps() -> Floats:
+    return taps_of(usual_band(LOW_HZ, HIGH_HZ, FS_HZ), FS_HZ)
+
+
 def _stretch(x: Samples, fs_hz: float, offset: float, n_out: int) -> Samples:
     """`n_out` filtered samples at 100 Hz, the first at `offset` samples into `x`."""
-    taps = taps_of(usual_band(LOW_HZ, HIGH_HZ, FS_HZ), FS_HZ)
+    taps = _taps()
     margin = len(taps) // 2 + _GUARD
     ratio = Fraction(fs_hz / FS_HZ).limit_denominator(_LARGEST_DENOMINATOR)
     times = 2
@@ -100,9 +105,3 @@ def _continued(x: Samples, before: int, after: int) -> Samples:
     out[start - left : start] = 2.0 * x[0] - x[left:0:-1]
     out[start + len(x) : start + len(x) + right] = 2.0 * x[-1] - x[-2 : -right - 2 : -1]
     return out
-
-
-def epochs_of(x: Samples, n_epochs: int) -> NDArray[np.float32]:
-    """30-s epochs from the first sample, shape (n_epochs, 3000), a view."""
-    length = int(30 * FS_HZ)
-    return x[: n_epochs * length].reshape(n_epochs, length)
