@@ -48,16 +48,23 @@ def why_missing() -> str | None:
     return None if model_file() else f"YASA's model is not installed: {INSTALL}"
 
 
-def cache_folder() -> Path:
-    """The folder for what can be made again: XDG_CACHE_HOME if it is absolute, else the platform's own."""
+def cache_folder() -> Path | None:
+    """The folder for what can be made again: XDG_CACHE_HOME if it is absolute, else the platform's own.
+
+    None for a user without a home.
+    """
     asked = os.environ.get("XDG_CACHE_HOME", "")
     if os.path.isabs(asked):  # what is not is to be ignored, says the XDG specification  # noqa: PTH117
         return Path(asked) / "sleeploop"
+    try:
+        home = Path.home()
+    except RuntimeError:
+        return None
     if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "sleeploop"
+        return home / "Library" / "Caches" / "sleeploop"
     if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "sleeploop" / "Cache"
-    return Path.home() / ".cache" / "sleeploop"
+        return Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local") / "sleeploop" / "Cache"
+    return home / ".cache" / "sleeploop"
 
 
 @lru_cache(maxsize=1)
@@ -76,11 +83,13 @@ def trained_trees() -> tuple[Forest, tuple[str, ...], tuple[str, ...]]:
     digest = hashlib.sha256(packed).hexdigest()
     if digest not in KNOWN:
         raise StagerNotInstalled(f"{source.name} of the installed YASA is not a model that is known: {INSTALL}")
-    cached = cache_folder() / f"stager-{digest[:16]}-{_converter()}.npz"
-    found = _read(cached)
+    folder = cache_folder()
+    cached = folder / f"stager-{digest[:16]}-{_converter()}.npz" if folder else None
+    found = _read(cached) if cached else None
     if found is None:
         found = read_lightgbm(model_text(packed))
-        _keep(cached, *found)
+        if cached:
+            _keep(cached, *found)
     return (*found, KNOWN[digest])
 
 
@@ -115,7 +124,7 @@ def model_text(packed: bytes) -> str:
 def _read(path: Path) -> tuple[Forest, tuple[str, ...]] | None:
     """What was kept; None if it is not there or damaged (the zip's checksums tell): it is made again then."""
     try:
-        with np.load(path, allow_pickle=False) as kept:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
             arrays = {field.name: kept[field.name] for field in fields(Forest)}
             arrays |= {name: int(arrays[name]) for name in ("n_features", "n_classes", "depth")}
             names = tuple(str(name) for name in kept["names"])

@@ -9,7 +9,7 @@ What LightGBM does with a missing value depends on the node (its `decision_type`
 - missing type NaN: NaN goes the node's default way;
 - missing type zero: NaN and what is within 1e-35 of 0 go the default way.
 
-The default way is had by putting −∞ (left) or +∞ (right) in the value's place, in a column of its own.
+The default way is had by ranking the value below or above all thresholds, in a column of its own.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 
 from pipeline.recording import Floats
 
-ZERO = 1e-35
-"""What LightGBM holds to be zero (`kZeroThreshold`)."""
+ZERO = float(np.float32(1e-35))
+"""What LightGBM holds to be zero (`kZeroThreshold`, a single-precision number)."""
 
 _CATEGORICAL, _DEFAULT_LEFT = 1, 2
 _NONE, _ZERO, _NAN = 0, 1, 2
@@ -64,7 +64,7 @@ class Forest:
     value: Floats
     column_feature: NDArray[np.int32]
     column_way: NDArray[np.int8]
-    """What a column puts in the place of a missing value: one of the `_Way` numbers below."""
+    """What a column does with a missing value: one of the numbers `_AS_ZERO` … below."""
     cuts: Floats
     """Thresholds of column after column, ascending and each once."""
     cut_start: NDArray[np.int32]
@@ -104,21 +104,22 @@ class Forest:
         ranks = np.empty((len(self.column_feature), len(x)), np.uint16)
         for column, (feature, way) in enumerate(zip(self.column_feature, self.column_way, strict=True)):
             cuts = self.cuts[self.cut_start[column] : self.cut_start[column + 1]]
-            ranks[column] = np.searchsorted(cuts, _treated(x[:, feature].astype(np.float64), int(way)), side="left")
+            ranks[column] = _rank(x[:, feature].astype(np.float64), cuts, int(way))
         return ranks
 
 
 _AS_ZERO, _NAN_LEFT, _NAN_RIGHT, _ZERO_LEFT, _ZERO_RIGHT = range(5)
 
 
-def _treated(values: Floats, way: int) -> Floats:
-    """The values with the missing ones replaced as the nodes of a column ask for."""
+def _rank(values: Floats, cuts: Floats, way: int) -> NDArray[np.int64]:
+    """How many of the thresholds each value exceeds; what is missing exceeds as many as its nodes ask for."""
     missing = np.isnan(values)
-    if way == _AS_ZERO:
-        return np.where(missing, 0.0, values)
-    if way in {_ZERO_LEFT, _ZERO_RIGHT}:
-        missing |= np.abs(values) <= ZERO
-    return np.where(missing, -np.inf if way in {_NAN_LEFT, _ZERO_LEFT} else np.inf, values)
+    ranks = np.searchsorted(cuts, np.where(missing, 0.0, values), side="left")
+    if way != _AS_ZERO:
+        if way in {_ZERO_LEFT, _ZERO_RIGHT}:
+            missing |= np.abs(values) <= ZERO
+        ranks[missing] = 0 if way in {_NAN_LEFT, _ZERO_LEFT} else len(cuts)
+    return ranks
 
 
 def _ways(decision_type: NDArray[np.int64]) -> NDArray[np.int64]:
