@@ -26,7 +26,8 @@ choice; YASA knows no gaps."""
 _GUARD = 32
 """Samples beyond the filter's reach that are thrown away at either end of a block, because what is cut at 50 Hz
 (the filter lets 1/500 of it through) rings on; a choice that leaves less than 1e-4 of it."""
-_LARGEST_DENOMINATOR = 1000
+_LARGEST_DENOMINATOR = 40_000
+"""Rates are taken as fractions of 100 Hz no finer than this; a choice that keeps time within a block to 1 ms."""
 _BATCH_SAMPLES = 1 << 17
 
 
@@ -74,6 +75,7 @@ def _stretch(x: Samples, fs_hz: float, offset: float, n_out: int) -> Samples:
     # Where each block's first sample lies in `x`: a whole number of samples and, for rates that 100 Hz does not
     # divide, a part of one, which the spectrum's phase takes up.
     at = offset + (np.arange(blocks) * step - margin) * (fs_hz / FS_HZ)
+    at += (block_out * fs_hz / FS_HZ - block_in) / 2.0  # what the fraction leaves over is nothing in mid-block
     whole = np.floor(at + 1e-6).astype(np.int64)
     part = np.maximum(at - whole, 0.0)
     before = -int(whole[0])
