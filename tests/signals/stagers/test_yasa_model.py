@@ -165,8 +165,9 @@ def test_a_gap_changes_features_of_its_neighbourhood_only() -> None:
     assert changed.tolist() == [60]
     assert holed[60, 0] == pytest.approx(whole[60, 0], rel=0.1)
     assert np.isfinite(holed).all()
-    # Scaling is to the recording: one epoch of 120 hardly moves it.
-    assert apart[1:40].max() < 0.05
+    # Scaling is to the recording: one epoch of 120 moves medians and quantiles by a neighbour or so.
+    assert np.median(apart[1:40]) < 0.01
+    assert apart[1:40].max() < 0.5
 
 
 def test_what_is_left_after_the_last_whole_epoch_is_not_staged(by_amplitude: Stager) -> None:
