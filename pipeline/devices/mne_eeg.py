@@ -135,7 +135,7 @@ def _check_companions(path: Path, header: str) -> None:
     The three files hold each other's names, so that renaming them in a file manager breaks them.
     """
     for key, usual in (("DataFile", ".eeg"), ("MarkerFile", ".vmrk")):
-        told = re.search(rf"^{key}=(.+?)\s*$", header, re.MULTILINE)
+        told = re.search(rf"^{key}=(.{{1,60}}?)\s*$", header, re.MULTILINE)
         name = told[1].replace("$b", path.stem) if told else ""
         if not name or ((path.parent / name).is_file() and not re.search(r"[/\\]", name)):
             continue
@@ -226,7 +226,7 @@ def _fif_clock(raw: BaseRaw, path: Path, asked: Asked, zone: str) -> _Clock:
 
 def _brainvision_clock(raw: BaseRaw, header: str, path: Path, asked: Asked, zone: str) -> _Clock:
     """The pieces of a BrainVision recording by its dated 'New Segment' markers, which are local wall clocks."""
-    named = re.search(r"^MarkerFile=(.+?)\s*$", header, re.MULTILINE)
+    named = re.search(r"^MarkerFile=(.{1,60}?)\s*$", header, re.MULTILINE)
     beside = path.parent / named[1].replace("$b", path.stem) if named else path.with_suffix(".vmrk")
     marker_file = beside if beside.is_file() else path.with_suffix(".vmrk")
     text = content_of(marker_file).decode("latin-1") if marker_file.is_file() else ""

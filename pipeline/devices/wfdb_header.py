@@ -23,7 +23,7 @@ ANNOTATORS = ("atr", "ecg", "ari", "man", "beat", "qrs", "gqrs", "wqrs", "sqrs",
 """Name ends of beat annotations, the most trusted first: by people, corrected by them, by machines."""
 NULL_SEGMENT = "~"
 
-_NAME = r"[\w.+-]+"  # a plain file name: no folder, no scheme
+_NAME = r"[\w.+-]{1,60}"  # a plain file name: no folder, no scheme, no longer than file systems hold
 _RECORD = re.compile(
     rf"(?P<name>{_NAME})(?:/(?P<segments>\d+))?\s+(?P<signals>\d+)"
     r"(?:\s+(?P<rate>[\d.]+(?:e[+-]?\d+)?)(?:/-?[\d.]+(?:e[+-]?\d+)?(?:\(-?[\d.]+\))?)?"

@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
+from functools import cached_property
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -24,7 +25,9 @@ from numpy.typing import NDArray
 
 from pipeline.clock import EPOCH_NS
 from pipeline.dataset.table import Column
-from pipeline.recording import Floats, Int64, Kind, Recording, RestInterval
+from pipeline.features.eeg_channel import EegChannel
+from pipeline.features.stage_grid import stage_codes
+from pipeline.recording import Floats, Hypnogram, Int64, Kind, Recording, RestInterval
 
 Value = float | int | str | bool | None
 
@@ -169,18 +172,42 @@ class ParticipantView:
     windows: Mapping[date, SleepWindow]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class RecordingView:
     """One recording and the grid on which an epoch family must answer."""
 
     recording: Recording
     start_ns: int
     n: int
+    lent: Hypnogram | None = None
+    """Stages of the same sleep from another export of the participant, for a recording that brings none."""
+    density: NDArray[np.floating] | None = None
+    """The model's probabilities of W, N1, N2, N3 and R, shape (n, 5); NaN where it could not look; None without it."""
 
     @property
     def edges_ns(self) -> Int64:
         """The n + 1 borders of the grid epochs."""
         return self.start_ns + np.arange(self.n + 1, dtype=np.int64) * EPOCH_NS
+
+    @cached_property
+    def stage(self) -> Floats:
+        """The best stages known while the recording is looked at, shape (n,): its own, else lent, else the model's."""
+        known = self.recording.hypnogram or self.lent
+        if known is not None:
+            return stage_codes(known, self.edges_ns)
+        return np.full(self.n, np.nan) if self.density is None else most_probable(self.density)
+
+    @cached_property
+    def channels(self) -> tuple[EegChannel, ...]:
+        """Every EEG channel, in the file's order: the first is the one that night features stand on."""
+        eeg = self.recording.of(Kind.EEG)
+        return tuple(EegChannel(signal, self.start_ns, self.n, self.stage) for signal in eeg)
+
+
+def most_probable(density: NDArray[np.floating]) -> Floats:
+    """The code of the most probable stage of each epoch, shape (n,); NaN where there is no probability."""
+    known = np.isfinite(density).all(axis=1)
+    return np.where(known, np.where(known[:, None], density, 0.0).argmax(axis=1).astype(np.float64), np.nan)
 
 
 View = TypeVar("View", NightView, DayView, ParticipantView)

@@ -307,6 +307,13 @@ def test_nothing_outside_the_folder_is_opened(tmp_path: Path) -> None:
     assert fault_of(path).fault is Fault.UNKNOWN_FORMAT
 
 
+@pytest.mark.parametrize("letter", ["1", "ô"])
+def test_names_longer_than_a_file_system_holds_are_met_in_words(tmp_path: Path, letter: str) -> None:
+    path = record(tmp_path, f"{'nsr' + letter * 300} 1 128 10\n{'x' * 300}.dat 16 200 16 0 0 0 0 ECG\n")
+    with pytest.raises(FileFault):
+        READER.read(path, ASKED)
+
+
 def test_comments_are_never_read(tmp_path: Path) -> None:
     header = "r 0 200 0\n# 44 M Ada Lovelace\n"
     assert "Ada" not in repr(read(record(tmp_path, header, atr=annotations(BEATS + MORE))))

@@ -11,9 +11,10 @@ import pytest
 from numpy.typing import NDArray
 
 from pipeline.clock import NS
-from pipeline.features.eeg_power import FAMILY, valid_share
+from pipeline.features.eeg_channel import EegChannel
+from pipeline.features.eeg_power import FAMILY
 from pipeline.features.family import RecordingView
-from pipeline.features.stages import stage_codes
+from pipeline.features.stage_grid import stage_codes
 from pipeline.recording import Hypnogram, Kind, Recording, Signal, ZoneSource
 
 START = 1_710_000_000 * NS
@@ -106,10 +107,10 @@ def test_the_first_eeg_signal_counts() -> None:
 
 
 def test_share_where_a_recording_begins_and_ends() -> None:
-    edges = START + np.arange(6, dtype=np.int64) * 30 * NS
-    valid = np.ones(6000, np.bool_)
-    valid[:500] = False
-    found = valid_share(valid, FS, START + 40 * NS, edges)  # covers 40 … 100 s, valid from 45 s
+    x = wave(seconds=60.0)
+    x[:500] = np.nan
+    signal = Signal(Kind.EEG, "x", FS, START + 40 * NS, x.astype(np.float32))  # covers 40 … 100 s, valid from 45 s
+    found = EegChannel(signal, START, 5, np.full(5, np.nan)).valid_share
     np.testing.assert_allclose(found, [np.nan, 0.5, 1.0, 1 / 3, np.nan])
 
 

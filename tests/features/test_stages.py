@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from pipeline.clock import NS
 from pipeline.features.family import RecordingView
-from pipeline.features.stages import FAMILY, stage_codes
+from pipeline.features.stage_grid import stage_codes
+from pipeline.features.stages import FAMILY
 from pipeline.recording import Hypnogram, Recording, Stage, ZoneSource
 
 START = 1_710_000_000 * NS
