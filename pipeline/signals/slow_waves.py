@@ -1,4 +1,4 @@
-"""Slow waves of one EEG channel: negative half waves between zero crossings, each with what a sleep laboratory measures.
+"""Slow waves of one EEG channel: half waves between zero crossings, each with what a sleep laboratory measures.
 
 The channel is averaged over blocks to 25–50 Hz, filtered to the preset's band without delay (`fir.py`), and cut at its
 zero crossings. A wave is a negative half wave and the positive one behind it. Crossings are interpolated between
@@ -14,10 +14,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pipeline.recording import Floats, Int64, Samples
 from pipeline.signals.fir import Band, Mask, block_means, filtered, taps_of
+from pipeline.signals.mains import MAINS_HZ
 from pipeline.signals.runs import runs_of
 from pipeline.signals.slow_wave_presets import YASA, Range, SlowWavePreset
 
@@ -25,7 +25,6 @@ LEAST_RATE_HZ = 25.0
 """Averaged to fewer samples a second, a 1.5-Hz wave loses its place: at 10 Hz one event in twenty changes."""
 SAMPLES_PER_CYCLE = 10.0
 """Samples in a cycle of the band's upper edge that interpolation needs; a choice of ours (4 Hz: 40 Hz)."""
-MAINS_HZ = (50.0, 60.0)
 MAINS_LEAK = 0.005
 """The most of a mains hum that averaging may fold into the band; a choice of ours (200 µV of hum: 1 µV)."""
 LEAST_RANKED = 50
@@ -41,7 +40,7 @@ class SlowWaves:
 
     preset: str
     judged_s: Floats
-    """Where waves were looked for: stretches as rows [start, stop) in s, shape (m, 2). None: nothing could be judged."""
+    """Where waves were looked for: stretches as rows [start, stop) in s, shape (m, 2); (0, 2) if nowhere."""
     least_negative_uv: float
     """The trough that was asked for, as a positive number; NaN where a relative preset had too few waves to rank."""
     least_ptp_uv: float
@@ -145,12 +144,22 @@ def slow_waves(x_uv: Samples, fs_hz: float, valid: Mask, included: Mask, preset:
     kept[kept] = included[np.rint(marks_s[1:4:2, kept] * fs_hz).astype(np.int64)].all(axis=0)
     least_neg, least_ptp = _thresholds(-neg_uv[kept], (pos_uv - neg_uv)[kept], preset)
     kept &= (-neg_uv >= least_neg) & (pos_uv - neg_uv >= least_ptp)
-    judged_s = runs_of(np.isfinite(y)) * (size / fs_hz)
+    judged_s: Floats = runs_of(np.isfinite(y)).astype(np.float64) * (size / fs_hz)
     known = np.isfinite(least_neg + least_ptp)
+    start_s, trough_s, zero_s, peak_s, end_s = (np.asarray(mark_s, np.float64) for mark_s in marks_s[:, kept])
     return SlowWaves(
-        preset.name, judged_s if known else judged_s[:0], least_neg, least_ptp, *marks_s[:, kept],
-        neg_uv=neg_uv[kept], pos_uv=pos_uv[kept],
-    )  # fmt: skip
+        preset=preset.name,
+        judged_s=judged_s if known else judged_s[:0],
+        least_negative_uv=least_neg,
+        least_ptp_uv=least_ptp,
+        start_s=start_s,
+        trough_s=trough_s,
+        zero_s=zero_s,
+        peak_s=peak_s,
+        end_s=end_s,
+        neg_uv=neg_uv[kept],
+        pos_uv=pos_uv[kept],
+    )
 
 
 def block_size(fs_hz: float, band: Band) -> int:
@@ -208,10 +217,10 @@ def _extrema(y: Samples, first: Int64, below: Mask) -> tuple[Floats, Floats]:
     bend = left - 2.0 * middle + right
     shift = np.divide(0.5 * (left - right), bend, out=np.zeros(len(at)), where=bend != 0.0)
     missing = np.where(np.isnan(whole), np.nan, 0.0)
-    return inner + shift + missing, middle - 0.25 * (left - right) * shift + missing
+    return np.asarray(inner + shift + missing, np.float64), middle - 0.25 * (left - right) * shift + missing
 
 
-def _measured(marks_s: Floats, neg_uv: Floats, pos_uv: Floats, preset: SlowWavePreset) -> NDArray[np.bool_]:
+def _measured(marks_s: Floats, neg_uv: Floats, pos_uv: Floats, preset: SlowWavePreset) -> Mask:
     """True for waves without NaN that have the preset's durations and absolute sizes."""
     start_s, _, zero_s, _, end_s = marks_s
     rules: tuple[tuple[Floats, Range], ...] = (
@@ -222,7 +231,7 @@ def _measured(marks_s: Floats, neg_uv: Floats, pos_uv: Floats, preset: SlowWaveP
         (pos_uv, preset.positive_uv),
         (pos_uv - neg_uv, preset.ptp_uv),
     )
-    kept = np.isfinite(marks_s).all(axis=0)
+    kept: Mask = np.asarray(np.isfinite(marks_s).all(axis=0), np.bool_)
     for value, (least, greatest) in rules:
         kept &= (value >= least) & (value <= greatest)  # NaN is neither
     return kept
