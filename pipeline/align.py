@@ -16,10 +16,12 @@ import polars as pl
 
 from pipeline.clock import EPOCH_NS, days_between, midnight_ns, night_of, nights_between, noon_ns, to_datetime
 from pipeline.dataset.tables import UTC
+from pipeline.eeg_align import Channels
 from pipeline.extract import Extracted
 from pipeline.features import (
     DAY_FAMILIES,
     DAYS,
+    EEG_NIGHTS,
     EPOCH_FAMILIES,
     EPOCHS,
     NIGHT_FAMILIES,
@@ -28,6 +30,7 @@ from pipeline.features import (
     PARTICIPANTS,
 )
 from pipeline.features.day_load import baseline
+from pipeline.features.eeg_nights import eeg_nights
 from pipeline.features.family import (
     DayView,
     EpochGrid,
@@ -56,6 +59,7 @@ class Aligned:
 
     epochs: pl.DataFrame
     nights: pl.DataFrame
+    eeg_nights: pl.DataFrame
     days: pl.DataFrame
     participants: pl.DataFrame
 
@@ -64,10 +68,13 @@ def align(person: Participant, zone: str, parts: Sequence[Extracted]) -> Aligned
     """The participant's epochs, nights, days and summary row. `parts` may be empty: then the tables are, too."""
     grid = _merged(parts)
     if grid is None:
-        return Aligned(EPOCHS.empty(), NIGHTS.empty(), DAYS.empty(), _summary(person, zone, parts, None, {}))
+        return Aligned(
+            EPOCHS.empty(), NIGHTS.empty(), EEG_NIGHTS.empty(), DAYS.empty(), _summary(person, zone, parts, None, {})
+        )
     rests = _rests(parts)
     end_ns = grid.start_ns + grid.n * EPOCH_NS
-    views = [_night_view(night, zone, grid, rests) for night in nights_between(grid.start_ns, end_ns, zone)]
+    channels = Channels(sorted((p for p in parts if p.epochs.height), key=_priority))
+    views = [_night_view(night, zone, grid, rests, channels) for night in nights_between(grid.start_ns, end_ns, zone)]
     views = [view for view in views if _measured(view.grid)]
     windows = {view.night: view.window for view in views if view.window is not None}
     span = ParticipantView(zone, grid, windows)
@@ -76,6 +83,7 @@ def align(person: Participant, zone: str, parts: Sequence[Extracted]) -> Aligned
     return Aligned(
         epochs=_epoch_frame(person.name, grid),
         nights=NIGHTS.frame([_night_row(person.name, view) for view in views]),
+        eeg_nights=eeg_nights(person.name, views),
         days=DAYS.frame([_day_row(person.name, view) for view in days if _measured(view.grid)]),
         participants=_summary(person, zone, parts, span, windows),
     )
@@ -159,11 +167,15 @@ def _rests(parts: Sequence[Extracted]) -> tuple[RestInterval, ...]:
     return tuple(sorted(out, key=lambda rest: rest.in_bed_ns))
 
 
-def _night_view(night: date, zone: str, grid: EpochGrid, rests: tuple[RestInterval, ...]) -> NightView:
+def _night_view(
+    night: date, zone: str, grid: EpochGrid, rests: tuple[RestInterval, ...], channels: Channels
+) -> NightView:
     start_ns, end_ns = noon_ns(night, zone), noon_ns(night + timedelta(days=1), zone)
     inside = grid.cut(start_ns, end_ns)
     near = tuple(rest for rest in rests if rest.in_bed_ns < end_ns and rest.out_bed_ns > start_ns)
-    return NightView(night, zone, start_ns, end_ns, inside, sleep_window(start_ns, end_ns, inside, near), near)
+    window = sleep_window(start_ns, end_ns, inside, near)
+    eeg, doubts = channels.of_night(inside.start_ns, inside.n)
+    return NightView(night, zone, start_ns, end_ns, inside, window, near, eeg, doubts)
 
 
 def _day_view(

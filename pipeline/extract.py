@@ -12,14 +12,16 @@ from numpy.typing import NDArray
 
 from pipeline.clock import EPOCH_NS, grid_floor, to_datetime
 from pipeline.clocks import Correction, corrected
-from pipeline.dataset.table import Column
+from pipeline.dataset.table import Column, Table
 from pipeline.dataset.tables import ANSWERS, EVENTS, RECORDINGS, SALIVA, UTC
 from pipeline.devices import read_export
 from pipeline.errors import Fault, FileFault
+from pipeline.features.eeg_tables import EEG_TABLES, eeg_frames
 from pipeline.features.epoch_level import EPOCH_FAMILIES, EPOCHS, SPECTRA
 from pipeline.features.family import EpochFamily, RecordingView
+from pipeline.features.stage_symbols import symbols_of
 from pipeline.privacy import shifted
-from pipeline.recording import Recording, Signal, SignalStream, Stage
+from pipeline.recording import Hypnogram, Recording, Signal, SignalStream
 from pipeline.study import Export, Study, asked_of
 
 MAX_DAYS = 5 * 366
@@ -33,19 +35,32 @@ class Extracted:
     recordings: pl.DataFrame
     epochs: pl.DataFrame
     spectra: pl.DataFrame
+    eeg_channels: pl.DataFrame
+    eeg_epochs: pl.DataFrame
+    slow_waves: pl.DataFrame
+    spindles: pl.DataFrame
+    eeg_coupling: pl.DataFrame
     events: pl.DataFrame
     saliva: pl.DataFrame
     answers: pl.DataFrame
 
 
-NOTHING = Extracted(
-    RECORDINGS.empty(), EPOCHS.empty(), SPECTRA.empty(), EVENTS.empty(), SALIVA.empty(), ANSWERS.empty()
-)
+TABLES: tuple[Table, ...] = (RECORDINGS, EPOCHS, SPECTRA, *EEG_TABLES, EVENTS, SALIVA, ANSWERS)
+"""The tables of `Extracted`, in the order of its fields."""
+NOTHING = Extracted(*(table.empty() for table in TABLES))
 """What is kept of a shared table that holds no row of a participant."""
 
 
-def take_in(study: Study, export: Export, sha256: str, correction: Correction | None = None) -> Extracted:
+def take_in(
+    study: Study,
+    export: Export,
+    sha256: str,
+    correction: Correction | None = None,
+    lent: Hypnogram | None = None,
+) -> Extracted:
     """Read an export and extract what is kept of it, its clock put right if a correction is given.
+
+    `lent` are stages of the same sleep from another export, for an EEG that brings none.
 
     Raises
     ------
@@ -55,7 +70,7 @@ def take_in(study: Study, export: Export, sha256: str, correction: Correction | 
     reader, recording = read_in(study, export)
     if correction is not None:
         recording = corrected(recording, correction)
-    return extract(recording, export, reader, sha256)
+    return extract(recording, export, reader, sha256, lent)
 
 
 def read_in(study: Study, export: Export) -> tuple[str, Recording]:
@@ -74,8 +89,8 @@ def read_in(study: Study, export: Export) -> tuple[str, Recording]:
     return reader.name, recording
 
 
-def extract(recording: Recording, export: Export, reader: str, sha256: str) -> Extracted:
-    """The tables of one recording."""
+def extract(recording: Recording, export: Export, reader: str, sha256: str, lent: Hypnogram | None = None) -> Extracted:
+    """The tables of one recording; `lent` as for `take_in`."""
     start_ns, end_ns = recording.span_ns if _is_continuous(recording) else (0, 0)
     if end_ns - start_ns > MAX_DAYS * 86_400 * 1_000_000_000:
         raise FileFault(
@@ -87,7 +102,7 @@ def extract(recording: Recording, export: Export, reader: str, sha256: str) -> E
         )
     name = sha256[:12]
     grid_start = grid_floor(start_ns)
-    view = RecordingView(recording, grid_start, -(-(end_ns - grid_start) // EPOCH_NS))
+    view = RecordingView(recording, grid_start, -(-(end_ns - grid_start) // EPOCH_NS), lent)
     columns, spectra = _epoch_columns(view)
     epochs = _frame(columns, grid_start, view.n).with_columns(participant=pl.lit(export.participant))
     return Extracted(
@@ -100,6 +115,7 @@ def extract(recording: Recording, export: Export, reader: str, sha256: str) -> E
                 participant=pl.lit(export.participant), recording=pl.lit(name)
             )
         ),
+        **eeg_frames(view.channels, export.participant, name),
         events=EVENTS.frame(_event_rows(recording, export.participant, name)),
         saliva=SALIVA.frame(_saliva_rows(recording, export.participant, name)),
         answers=ANSWERS.frame(_answer_rows(recording, export.participant, name)),
@@ -138,15 +154,8 @@ def _series(column: Column, values: NDArray[np.floating] | None, n: int) -> pl.S
         known = pl.Series(np.isfinite(values).all(axis=1))
         return pl.Series(column.name, values).cast(column.dtype).set(~known, None)
     if isinstance(column.dtype, pl.Enum):
-        return pl.Series(column.name, _stage_symbols(values), dtype=column.dtype)
+        return pl.Series(column.name, symbols_of(values.astype(np.float64)), dtype=column.dtype)
     return pl.Series(column.name, values).fill_nan(None).cast(column.dtype)
-
-
-_SYMBOL_OF = {float(stage): stage.symbol for stage in Stage}
-
-
-def _stage_symbols(codes: NDArray[np.floating]) -> list[str | None]:
-    return [_SYMBOL_OF.get(code) for code in codes.tolist()]
 
 
 def _frame(columns: Sequence[pl.Series], start_ns: int, n: int) -> pl.DataFrame:

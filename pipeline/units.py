@@ -30,26 +30,18 @@ from pipeline.dataset.store import (
     write_bytes,
     write_table,
 )
-from pipeline.dataset.table import Table, dictionary
+from pipeline.dataset.table import dictionary
 from pipeline.errors import Fault, FileFault, StudyFault, did_you_mean
 from pipeline.extract import NOTHING, Extracted
-from pipeline.features import EPOCHS, SPECTRA, TABLES
+from pipeline.extract import TABLES as EXTRACTED
+from pipeline.features import TABLES
+from pipeline.lending import lend
 from pipeline.privacy import SALT, secret_name
 from pipeline.quarantine import failures, put_in_quarantine, reasons, stranger_rows
 from pipeline.settings import settings_hash
-from pipeline.steps import PARTICIPANT_TABLES, assemble, describe, describe_cohort, take_in
+from pipeline.steps import COHORT_TABLES, PARTICIPANT_TABLES, assemble, describe, describe_cohort, take_in
 from pipeline.study import Export, Study, asked_of, exports_of, plain_id, unlisted_folders
 from pipeline.synchrony import Taken, settle
-
-_EXTRACTED: tuple[Table, ...] = (
-    tables.RECORDINGS,
-    EPOCHS,
-    SPECTRA,
-    tables.EVENTS,
-    tables.SALIVA,
-    tables.ANSWERS,
-)
-
 
 _OF_ONE_PERSON = frozenset({Fault.NO_ZONE, Fault.UNKNOWN_ZONE})
 """Faults of one participant's rows of a shared table: the others go on having theirs."""
@@ -271,8 +263,9 @@ def do_participant(study: Study, participant: str) -> Outcome:
             folder, extracted, Provenance(__version__, unit.key["code"], _shown(study, unit.key["settings"]), made_of)
         )
 
-    parts, clocks = settle(study, places, parts, keep, _held)
-    found = assemble(study, person, list(parts.values()), clocks)
+    settled = settle(study, places, parts, keep, _held)
+    parts = lend(study, places, settled, keep, _held)
+    found = assemble(study, person, list(parts.values()), settled.clocks)
     provenance = Provenance(
         __version__,
         code_version("pipeline.steps"),
@@ -299,9 +292,7 @@ def do_cohort(study: Study, strangers: tuple[str, ...]) -> Outcome:
     gone = _forget_leavers(study)
     unclaimed = _unclaimed_tables(study)
     refused = pl.concat([failures(study), stranger_rows(study, strangers), tables.FAILURES.frame(unclaimed)])
-    found = {
-        table.name: read_tables(study.dataset, table) for table in PARTICIPANT_TABLES if table not in (EPOCHS, SPECTRA)
-    }
+    found = {table.name: read_tables(study.dataset, table) for table in COHORT_TABLES}
     provenance = Provenance(
         __version__, code_version("pipeline.steps"), _shown(study, settings_hash(study.settings)), {}
     )
@@ -354,7 +345,7 @@ def extracted_recordings(study: Study, participant: str) -> list[pl.DataFrame]:
 
 def _write_extracted(folder: Path, extracted: Extracted, provenance: Provenance) -> list[Path]:
     written = []
-    for table in _EXTRACTED:
+    for table in EXTRACTED:
         frame: pl.DataFrame = getattr(extracted, table.name)
         path = folder / f"{table.name}.parquet"
         write_table(path, table, frame, provenance)
@@ -364,14 +355,14 @@ def _write_extracted(folder: Path, extracted: Extracted, provenance: Provenance)
 
 def _held(folder: Path) -> Extracted | None:
     """What was extracted into a folder; None where that was not finished (the last table is missing)."""
-    if not (folder / f"{_EXTRACTED[-1].name}.parquet").is_file():
+    if not (folder / f"{EXTRACTED[-1].name}.parquet").is_file():
         return None
-    return Extracted(*(read_table(folder / f"{table.name}.parquet", table) for table in _EXTRACTED))
+    return Extracted(*(read_table(folder / f"{table.name}.parquet", table) for table in EXTRACTED))
 
 
 def _read_extracted(study: Study, export: Export) -> Extracted:
     folder = _export_folder(study, export)
-    return Extracted(*(read_table(folder / f"{table.name}.parquet", table) for table in _EXTRACTED))
+    return Extracted(*(read_table(folder / f"{table.name}.parquet", table) for table in EXTRACTED))
 
 
 def _forget_leavers(study: Study) -> list[str]:

@@ -10,11 +10,18 @@ from pipeline.features import (
     architecture,
     autonomic_night,
     continuity,
+    coupling,
     day_load,
     regularity,
     rhythm,
     slow_wave_activity,
+    spindles,
+    staging_night,
+    swa_by_cycle,
+    waves,
 )
+from pipeline.features.eeg_nights import EEG_NIGHTS as EEG_NIGHTS
+from pipeline.features.eeg_tables import EEG_TABLES as EEG_TABLES
 from pipeline.features.epoch_level import EPOCH_FAMILIES as EPOCH_FAMILIES
 from pipeline.features.epoch_level import EPOCHS as EPOCHS
 from pipeline.features.epoch_level import SPECTRA as SPECTRA
@@ -23,7 +30,12 @@ from pipeline.features.family import DayView, EpochFamily, Family, NightView, Pa
 NIGHT_FAMILIES: tuple[Family[NightView], ...] = (
     continuity.FAMILY,
     architecture.FAMILY,
+    staging_night.FAMILY,
     slow_wave_activity.FAMILY,
+    swa_by_cycle.FAMILY,
+    waves.FAMILY,
+    spindles.FAMILY,
+    coupling.FAMILY,
     autonomic_night.FAMILY,
 )
 DAY_FAMILIES: tuple[Family[DayView], ...] = (day_load.FAMILY,)
@@ -57,10 +69,12 @@ TABLES: tuple[Table, ...] = (
     tables.CLOCKS,
     EPOCHS,
     SPECTRA,
+    *EEG_TABLES,
     tables.EVENTS,
     tables.SALIVA,
     tables.ANSWERS,
     NIGHTS,
+    EEG_NIGHTS,
     DAYS,
     PARTICIPANTS,
     tables.SCORES,

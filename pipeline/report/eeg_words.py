@@ -1,0 +1,48 @@
+"""What is said beneath the figure of an EEG night: whose stages, which channel, how many waves by which definition."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+from pipeline.report.rows import shown, spaced
+
+WAVES = "yasa"
+"""The definition in µV, whose waves are drawn."""
+
+
+def waves_of(night: Mapping[str, Any], waves: pl.DataFrame) -> pl.DataFrame:
+    """The slow waves of the channel that the night stands on, by the definition in µV."""
+    if not night.get("sw_channel") or not waves.height:
+        return waves.clear()
+    inside = pl.col("onset_utc").is_between(night["start_utc"], night["end_utc"], closed="left")
+    return waves.filter(inside & (pl.col("channel") == night["sw_channel"]) & (pl.col("preset") == WAVES))
+
+
+def eeg_words(night: Mapping[str, Any]) -> list[str]:
+    """Sentences on the night's EEG; of what is null nothing is said but why."""
+    out = []
+    if night.get("sw_channel"):
+        out.append(
+            f"Slow waves in {night['sw_channel']}: {shown(night.get('sw_n2_per_min'))} a minute in N2, "
+            f"{shown(night.get('sw_n3_per_min'))} in N3 (definition {WAVES}, in µV; relative to this recording "
+            f"{shown(night.get('sw_rel_nrem_per_min'))} a minute of N2 and N3)."
+        )
+    if night.get("spindle_nrem_per_min") is not None:
+        out.append(
+            f"Spindles: {shown(night['spindle_nrem_per_min'])} a minute of N2 and N3, "
+            f"median {shown(night.get('spindle_frequency_hz'))} Hz."
+        )
+    if night.get("swa_decline_per_h") is not None:
+        out.append(
+            f"Slow-wave activity {night['swa_decline_fit']}: {shown(night['swa_decline_per_h'], 2)} an hour "
+            f"({shown(night['swa_decline_low95_per_h'], 2)} … {shown(night['swa_decline_high95_per_h'], 2)})."
+        )
+    out += [
+        f"{spaced(name).capitalize()}: {night[f'{name}_state']}, {night[f'{name}_reason']}."
+        for name in ("slow_waves", "spindles", "slow_wave_activity")
+        if night.get(f"{name}_state") not in {"ok", None, "not measured"}
+    ]
+    return out
