@@ -1,7 +1,8 @@
 """Align: a participant's recordings on one clock → epochs, nights and days in its zone, and the whole span.
 
 Where recordings measure the same thing at the same time, electrical beats come before optical ones, and the recording
-that lasts longer before the shorter, so that a session inside weeks of wear does not break the series in two.
+that lasts longer before the shorter, so that a session inside weeks of wear does not break the series in two. Stages
+come from whoever is trusted most (`pipeline.scorings`).
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from pipeline.features import (
 )
 from pipeline.features.day_load import baseline
 from pipeline.features.eeg_nights import eeg_nights
+from pipeline.features.epoch_level import ENUM_CODES
 from pipeline.features.family import (
     DayView,
     EpochGrid,
@@ -43,12 +45,14 @@ from pipeline.features.family import (
     WindowSource,
 )
 from pipeline.features.windows import sleep_window
-from pipeline.recording import Floats, RestInterval, Stage
+from pipeline.recording import Floats, RestInterval, StageSource
+from pipeline.scorings import Scored, scored, scorings_between, source_of, stage_columns, with_consensus
 from pipeline.study import Participant
 from pipeline.zones import zone_between
 
-_STAGE_CODE = {stage.symbol: float(stage) for stage in Stage if stage.symbol is not None}
 _SCALARS = tuple(c.name for c in EPOCHS.columns if c.name not in {"participant", "start_utc"})
+_FILLED = tuple(name for name in _SCALARS if name not in ENUM_CODES)
+"""Columns that the first recording to measure an epoch fills; stages have their own way."""
 
 View = TypeVar("View", NightView, DayView, ParticipantView)
 
@@ -66,15 +70,19 @@ class Aligned:
 
 def align(person: Participant, zone: str, parts: Sequence[Extracted]) -> Aligned:
     """The participant's epochs, nights, days and summary row. `parts` may be empty: then the tables are, too."""
-    grid = _merged(parts)
+    measured = sorted((part for part in parts if part.epochs.height), key=_priority)
+    held = scored(measured)
+    grid = _merged(measured, held)
     if grid is None:
         return Aligned(
             EPOCHS.empty(), NIGHTS.empty(), EEG_NIGHTS.empty(), DAYS.empty(), _summary(person, zone, parts, None, {})
         )
     rests = _rests(parts)
     end_ns = grid.start_ns + grid.n * EPOCH_NS
-    channels = Channels(sorted((p for p in parts if p.epochs.height), key=_priority))
-    views = [_night_view(night, zone, grid, rests, channels) for night in nights_between(grid.start_ns, end_ns, zone)]
+    nights = nights_between(grid.start_ns, end_ns, zone)
+    grid = with_consensus(grid, held, [_noons(night, zone) for night in nights])
+    channels = Channels(measured)
+    views = [_night_view(night, zone, grid, rests, held, channels) for night in nights]
     views = [view for view in views if _measured(view.grid)]
     windows = {view.night: view.window for view in views if view.window is not None}
     span = ParticipantView(zone, grid, windows)
@@ -89,9 +97,9 @@ def align(person: Participant, zone: str, parts: Sequence[Extracted]) -> Aligned
     )
 
 
-def _merged(parts: Sequence[Extracted]) -> EpochGrid | None:
-    """All recordings' epochs on one gapless grid; None if nothing was measured."""
-    frames = [part.epochs for part in sorted((p for p in parts if p.epochs.height), key=_priority)]
+def _merged(parts: Sequence[Extracted], held: Sequence[Scored]) -> EpochGrid | None:
+    """The recordings' epochs on one gapless grid, the first in `parts` before the later; None if there are none."""
+    frames = [part.epochs for part in parts]
     if not frames:
         return None
     starts = [frame.get_column("start_utc").dt.epoch("us").to_numpy() * 1000 for frame in frames]
@@ -100,17 +108,17 @@ def _merged(parts: Sequence[Extracted]) -> EpochGrid | None:
     columns: dict[str, Floats] = {}
     for frame, times in zip(frames, starts, strict=True):
         at = (times - first) // EPOCH_NS
-        found = {name: _numbers(frame.get_column(name)) for name in _SCALARS if frame.get_column(name).count()}
+        found = {name: _numbers(frame.get_column(name)) for name in _FILLED if frame.get_column(name).count()}
         for group in _groups():
             _fill(columns, {name: found[name] for name in group if name in found}, at, n)
-    return EpochGrid(first, n, columns)
+    return EpochGrid(first, n, columns | stage_columns(held, first, n))
 
 
 def _priority(part: Extracted) -> tuple[bool, bool, float, object, str]:
-    """Stages without EEG after those on EEG, optical beats after electrical ones, then the longer recording first."""
+    """Devices that stage without EEG last, optical beats after electrical ones, then the longer recording first."""
     row = part.recordings.row(0, named=True)
     optical = part.epochs.get_column("rr_ppg").mean() == 1.0
-    consumer = part.epochs.get_column("stage_eeg").mean() == 0.0
+    consumer = source_of(part) is StageSource.CONSUMER
     return consumer, optical, -(row["end_utc"] - row["start_utc"]).total_seconds(), row["start_utc"], row["recording"]
 
 
@@ -118,8 +126,9 @@ def _groups() -> list[tuple[str, ...]]:
     """Columns that must come from one recording together; every other column stands alone."""
     out: list[tuple[str, ...]] = []
     for family in EPOCH_FAMILIES:
-        out += [family.together] if family.together else []
-        out += [(c.name,) for c in family.columns if c.name in _SCALARS and c.name not in family.together]
+        together = tuple(name for name in family.together if name in _FILLED)
+        out += [together] if together else []
+        out += [(c.name,) for c in family.columns if c.name in _FILLED and c.name not in family.together]
     return out
 
 
@@ -137,20 +146,18 @@ def _fill(columns: dict[str, Floats], found: Mapping[str, Floats], at: np.ndarra
 
 
 def _numbers(values: pl.Series) -> Floats:
-    if isinstance(values.dtype, pl.Enum):
-        return values.cast(pl.String).replace_strict(_STAGE_CODE, return_dtype=pl.Float64).to_numpy().astype(np.float64)
     return values.cast(pl.Float64).to_numpy().astype(np.float64)
 
 
 def _epoch_frame(participant: str, grid: EpochGrid) -> pl.DataFrame:
-    symbols = {code: symbol for symbol, code in _STAGE_CODE.items()}
     series = [pl.Series("start_utc", grid.times_ns // 1000).cast(UTC)]
     for column in EPOCHS.columns:
         if column.name not in _SCALARS:
             continue
         values = grid[column.name]
         if isinstance(column.dtype, pl.Enum):
-            series.append(pl.Series(column.name, [symbols.get(v) for v in values.tolist()], dtype=column.dtype))
+            words = {code: word for word, code in ENUM_CODES[column.name].items()}
+            series.append(pl.Series(column.name, [words.get(v) for v in values.tolist()], dtype=column.dtype))
         else:
             series.append(pl.Series(column.name, values).fill_nan(None).cast(column.dtype))
     frame = pl.DataFrame(series).filter(pl.any_horizontal(pl.exclude("start_utc").is_not_null()))
@@ -167,15 +174,25 @@ def _rests(parts: Sequence[Extracted]) -> tuple[RestInterval, ...]:
     return tuple(sorted(out, key=lambda rest: rest.in_bed_ns))
 
 
+def _noons(night: date, zone: str) -> tuple[int, int]:
+    return noon_ns(night, zone), noon_ns(night + timedelta(days=1), zone)
+
+
 def _night_view(
-    night: date, zone: str, grid: EpochGrid, rests: tuple[RestInterval, ...], channels: Channels
+    night: date,
+    zone: str,
+    grid: EpochGrid,
+    rests: tuple[RestInterval, ...],
+    held: Sequence[Scored],
+    channels: Channels,
 ) -> NightView:
-    start_ns, end_ns = noon_ns(night, zone), noon_ns(night + timedelta(days=1), zone)
+    start_ns, end_ns = _noons(night, zone)
     inside = grid.cut(start_ns, end_ns)
     near = tuple(rest for rest in rests if rest.in_bed_ns < end_ns and rest.out_bed_ns > start_ns)
     window = sleep_window(start_ns, end_ns, inside, near)
     eeg, doubts = channels.of_night(inside.start_ns, inside.n)
-    return NightView(night, zone, start_ns, end_ns, inside, window, near, eeg, doubts)
+    scorings = scorings_between(held, start_ns, end_ns)
+    return NightView(night, zone, start_ns, end_ns, inside, window, near, scorings, eeg, doubts)
 
 
 def _day_view(

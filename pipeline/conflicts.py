@@ -3,7 +3,8 @@
 The rule for overlap: exports of different formats may overlap as they like, and `align` says which one fills an epoch.
 Two exports of one format that measure the same kinds at the same time are either the same recording exported twice, in
 parts that overlap (then they say the same, and both stay), or one of them is another person's or has a wrong clock
-(then they differ, and the one that begins later is refused).
+(then they differ, and the one that begins later is refused). Hypnograms alone may differ: several people scored one
+night. They do if they span the same epochs, or agree better than the nights of two people ever would.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ import polars as pl
 
 from pipeline.errors import Fault, FileFault
 from pipeline.extract import Extracted
+from pipeline.features.stage_grid import STAGE_CODE
+from pipeline.recording import Kind, StageSource
+from pipeline.signals.agreement import cohen_kappa, confusion
 
 MAX_SPAN_DAYS = 10 * 366
 """A participant's recordings lie within ten years; one outside has a broken clock."""
@@ -26,6 +30,9 @@ SAME_SHARE = 0.99
 epoch of a part are cut otherwise."""
 SAME = 1e-4
 """Relative difference up to which two values are the same: exports round."""
+SAME_NIGHT_KAPPA = 0.2
+"""Least Cohen's kappa of two scorings of one night that span different epochs. In the Dreem Open Datasets 99 % of the
+800 pairs of scorers of a night reach it, and 11 % of the pairs of two people's nights laid over each other."""
 _NEVER = datetime(1, 1, 1, tzinfo=UTC)
 _ANYTIME = frozenset({"markers", "saliva", "answers", "diary"})
 
@@ -47,7 +54,9 @@ def find_conflict(parts: Sequence[Extracted]) -> tuple[str, FileFault] | None:
         for other, other_part in held[:index]:
             if row["sha256"] == other["sha256"]:
                 return row["export"], _twice(row, other)
-            if _overlap(row, other) > LEAST_OVERLAP and not _say_the_same(part.epochs, other_part.epochs):
+            if _overlap(row, other) <= LEAST_OVERLAP or _say_the_same(part.epochs, other_part.epochs):
+                continue
+            if not (_only_scored(row, part) and _only_scored(other, other_part) and _one_night(part, other_part)):
                 return row["export"], _differ(row, other)
     return None
 
@@ -90,6 +99,24 @@ def _say_the_same(one: pl.DataFrame, two: pl.DataFrame) -> bool:
             equal = np.isclose(a.cast(pl.Float64).to_numpy(), b.cast(pl.Float64).to_numpy(), rtol=SAME, atol=SAME)
         same, total = same + int((equal & known).sum()), total + int(known.sum())
     return same >= SAME_SHARE * total
+
+
+def _only_scored(row: dict[str, Any], part: Extracted) -> bool:
+    """Whether an export holds nothing but a hypnogram that was not made by a device without EEG."""
+    source = part.epochs.get_column("stage_source").drop_nulls()
+    return row["kinds"] == [Kind.STAGES.value] and StageSource.CONSUMER.value not in source
+
+
+def _one_night(part: Extracted, other: Extracted) -> bool:
+    """Whether two hypnograms that differ can be two people's scorings of one night."""
+    rows = [_row(one) for one in (part, other)]
+    if all(rows[0][name] == rows[1][name] for name in ("start_utc", "end_utc")):
+        return True
+    both = part.epochs.select("start_utc", "stage").join(other.epochs.select("start_utc", "stage"), on="start_utc")
+    codes = both.select(pl.col("stage", "stage_right").cast(pl.String).replace_strict(STAGE_CODE, default=None))
+    one, two = (codes.get_column(name).cast(pl.Float64).to_numpy() for name in codes.columns)
+    kappa = cohen_kappa(confusion(one, two))
+    return kappa is not None and kappa >= SAME_NIGHT_KAPPA
 
 
 def _far(row: dict[str, Any]) -> FileFault:

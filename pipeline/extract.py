@@ -17,9 +17,8 @@ from pipeline.dataset.tables import ANSWERS, EVENTS, RECORDINGS, SALIVA, UTC
 from pipeline.devices import read_export
 from pipeline.errors import Fault, FileFault
 from pipeline.features.eeg_tables import EEG_TABLES, eeg_frames
-from pipeline.features.epoch_level import EPOCH_FAMILIES, EPOCHS, SPECTRA
+from pipeline.features.epoch_level import ENUM_CODES, EPOCH_FAMILIES, EPOCHS, SPECTRA
 from pipeline.features.family import EpochFamily, RecordingView
-from pipeline.features.stage_symbols import symbols_of
 from pipeline.privacy import shifted
 from pipeline.recording import Hypnogram, Recording, Signal, SignalStream
 from pipeline.study import Export, Study, asked_of
@@ -154,8 +153,14 @@ def _series(column: Column, values: NDArray[np.floating] | None, n: int) -> pl.S
         known = pl.Series(np.isfinite(values).all(axis=1))
         return pl.Series(column.name, values).cast(column.dtype).set(~known, None)
     if isinstance(column.dtype, pl.Enum):
-        return pl.Series(column.name, symbols_of(values.astype(np.float64)), dtype=column.dtype)
+        return pl.Series(column.name, _words(column.name, values), dtype=column.dtype)
     return pl.Series(column.name, values).fill_nan(None).cast(column.dtype)
+
+
+def _words(column: str, codes: NDArray[np.floating]) -> list[str | None]:
+    """What an Enum column says for the codes that a family computed; None for NaN."""
+    word_of = {code: word for word, code in ENUM_CODES[column].items()}
+    return [word_of.get(code) for code in codes.tolist()]
 
 
 def _frame(columns: Sequence[pl.Series], start_ns: int, n: int) -> pl.DataFrame:

@@ -18,10 +18,11 @@ from pipeline.clocks import Correction
 from pipeline.extract import Extracted, take_in
 from pipeline.features.stage_symbols import codes_of
 from pipeline.recording import Hypnogram, Kind, Stage, StageSource
+from pipeline.scorings import source_of
 from pipeline.study import Study
 from pipeline.synchrony import Held, Keep, Settled, Taken
 
-TRUST = (StageSource.EXPERT, StageSource.UNKNOWN, StageSource.AUTOMATIC)
+LENT = (StageSource.EXPERT, StageSource.UNKNOWN, StageSource.AUTOMATIC)
 """Whose stages are lent, most trusted first; a device without EEG has no N2 that an EEG could stand on."""
 LEAST_EPOCHS = 60
 """Scored epochs (30 min) within the EEG that make it worth a second look (our choice)."""
@@ -30,7 +31,7 @@ LEAST_EPOCHS = 60
 def lend(study: Study, exports: Mapping[str, Taken], settled: Settled, keep: Keep, held: Held) -> dict[str, Extracted]:
     """The parts, by label, of which those with EEG but without stages of their own were looked at with lent ones."""
     out = dict(settled.parts)
-    lenders = [part for part in settled.parts.values() if _source(part) in TRUST]
+    lenders = [part for part in settled.parts.values() if source_of(part) in LENT]
     for label, part in settled.parts.items():
         kinds = part.recordings.item(0, "kinds")
         if Kind.EEG.value not in kinds or Kind.STAGES.value in kinds:
@@ -39,14 +40,6 @@ def lend(study: Study, exports: Mapping[str, Taken], settled: Settled, keep: Kee
         if stages is not None:
             out[label] = _again(study, exports[label], settled.corrections.get(label), stages, keep, held)
     return out
-
-
-def _source(part: Extracted) -> StageSource | None:
-    """Who scored the part's own hypnogram; None where it has none."""
-    if Kind.STAGES.value not in part.recordings.item(0, "kinds"):
-        return None
-    named = part.epochs.get_column("stage_source").drop_nulls()
-    return StageSource(named[0]) if len(named) else None
 
 
 def _best(part: Extracted, lenders: list[Extracted]) -> Hypnogram | None:
@@ -61,13 +54,13 @@ def _best(part: Extracted, lenders: list[Extracted]) -> Hypnogram | None:
     at = np.array([to_ns(time) for time in epochs.get_column("start_utc")], np.int64) // EPOCH_NS
     stages = np.full(int(at[-1] - at[0]) + 1, Stage.UNSCORED, np.int8)
     stages[at - at[0]] = codes_of(epochs.get_column("stage")).astype(np.int8)
-    source = _source(lender) or StageSource.UNKNOWN
+    source = source_of(lender) or StageSource.UNKNOWN
     return Hypnogram(int(at[0]) * EPOCH_NS, float(EPOCH_S), stages, lender.recordings.item(0, "recording"), source)
 
 
 def _rank(lender: Extracted, epochs: pl.DataFrame) -> tuple[int, int, str]:
-    source = _source(lender)
-    return TRUST.index(source) if source in TRUST else len(TRUST), -epochs.height, lender.recordings.item(0, "export")
+    source = source_of(lender)
+    return LENT.index(source) if source in LENT else len(LENT), -epochs.height, lender.recordings.item(0, "export")
 
 
 def _again(

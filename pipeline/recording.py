@@ -134,10 +134,13 @@ class StageSource(StrEnum):
     EXPERT = "expert"
     """A human on polysomnography or EEG."""
     AUTOMATIC = "automatic"
-    """Software on EEG."""
+    """Software on EEG, as the recording came with it."""
+    MODEL = "model"
+    """Our own model's staging of the EEG, where no hypnogram came with it."""
     CONSUMER = "consumer"
     """A watch, ring, band or phone without EEG."""
     UNKNOWN = "unknown"
+    """Scored on EEG, by whom is not told."""
 
 
 class CountsScale(StrEnum):

@@ -10,37 +10,23 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from pipeline.clock import EPOCH_S
 from pipeline.dataset.table import Column
-from pipeline.features.family import Family, Filled, Level, NightView, SleepWindow, State, Value
+from pipeline.features.family import Family, Filled, Level, NightView, Value
+from pipeline.features.staged_night import EPOCH_MIN, MAX_UNSEEN_MIN, UNKNOWN, StagedNight, staged_night
 from pipeline.recording import Floats, Stage
 from pipeline.signals.cycles import asleep, rem_periods, sleep_onset
 
-MIN_SCORED = 0.5
-"""Scored share of the window below which nothing is given; our choice."""
-FULL_SCORED = 0.9
-"""Scored share of the window below which the state is partial; our choice."""
-MAX_UNSEEN_MIN = 5.0
-"""Unscored time that may lie before an event whose latency is given: the shortest REM period that counts (5 min)
-could hide in more."""
-
-_MIN = EPOCH_S / 60.0
 _AASM = "AASM Manual for the Scoring of Sleep and Associated Events"
 _SLEEP = {"n1": Stage.N1, "n2": Stage.N2, "n3": Stage.N3, "rem": Stage.REM}
 
 
 def _night(view: NightView) -> Filled:
-    window, grid = view.window, view.sleep_grid
-    if window is None or grid is None or grid.n == 0:
-        return FAMILY.too_little("no sleep window was found for this night", None)
-    stage = grid["stage"]
-    scored = float(np.isfinite(stage).mean())
-    if scored < MIN_SCORED:
-        return FAMILY.too_little(f"only {scored:.0%} of the sleep window was scored", scored)
-    values = stage_amounts(stage) | stage_latencies(stage, start_hidden=window.start_censored) | _counts(stage)
-    by_eeg = not np.any(grid["stage_eeg"] == 0.0)
-    reason = _limits(scored, window, by_eeg=by_eeg)
-    return Filled(values, scored, State.PARTIAL if reason else State.OK, reason)
+    night = staged_night(FAMILY, view)
+    if isinstance(night, Filled):
+        return night
+    latencies = stage_latencies(night.stage, start_hidden=night.start_hidden)
+    told = {"stages_from": None if night.source is None else night.source.value}
+    return night.filled(stage_amounts(night.stage) | latencies | _counts(night) | told)
 
 
 def stage_amounts(stage: Floats) -> dict[str, Value]:
@@ -55,31 +41,35 @@ def stage_amounts(stage: Floats) -> dict[str, Value]:
         epochs = dict.fromkeys(epochs)
     elif np.any(stage == Stage.LIGHT):
         epochs |= {"n1": None, "n2": None}
-    out: dict[str, Value] = {f"{name}_min": None if n is None else n * _MIN for name, n in epochs.items()}
-    out["light_min"] = None if epochs["n3"] is None else light * _MIN
+    out: dict[str, Value] = {f"{name}_min": None if n is None else n * EPOCH_MIN for name, n in epochs.items()}
+    out["light_min"] = None if epochs["n3"] is None else light * EPOCH_MIN
     out |= {f"{name}_pct": 100.0 * n / sleep if sleep and n is not None else None for name, n in epochs.items()}
-    out["movement_min"] = int((stage == Stage.MOVEMENT).sum()) * _MIN
-    out["unscored_min"] = int(np.isnan(stage).sum()) * _MIN
+    out["movement_min"] = int((stage == Stage.MOVEMENT).sum()) * EPOCH_MIN
+    out["unscored_min"] = int(np.isnan(stage).sum()) * EPOCH_MIN
     return out
 
 
 def stage_latencies(stage: Floats, *, start_hidden: bool) -> dict[str, Value]:
-    """Minutes from sleep onset to the first N3 and the first REM epoch.
+    """Minutes from sleep onset to the first epoch of N1, N2, N3 and REM.
 
     None where the stage never occurs, and where it could have begun unseen: more than 5 min unscored before onset or
-    between onset and it, or scoring that begins in sleep with the true start hidden (`start_hidden`).
+    between onset and it, or scoring that begins in sleep with the true start hidden (`start_hidden`). Of N1 and N2
+    also where a device tells 'light' sleep, of all where it tells only 'asleep'.
     """
-    out: dict[str, Value] = {"n3_latency_min": None, "rem_latency_min": None}
+    out: dict[str, Value] = {f"{name}_latency_min": None for name in _SLEEP}
     onset = sleep_onset(stage)
     if np.any(stage == Stage.ASLEEP):
         return out
     if onset is None or (start_hidden and not np.any(stage[:onset] == Stage.WAKE)):
         return out
     unseen = np.isnan(stage)
-    for name in ("n3", "rem"):
-        found = np.flatnonzero(stage == _SLEEP[name])
-        if len(found) and max(unseen[:onset].sum(), unseen[onset : found[0]].sum()) * _MIN <= MAX_UNSEEN_MIN:
-            out[f"{name}_latency_min"] = float(found[0] - onset) * _MIN
+    light = bool(np.any(stage == Stage.LIGHT))
+    for name, code in _SLEEP.items():
+        found = np.flatnonzero(stage == code)
+        if not len(found) or (light and code in {Stage.N1, Stage.N2}):
+            continue
+        if max(unseen[:onset].sum(), unseen[onset : found[0]].sum()) * EPOCH_MIN <= MAX_UNSEEN_MIN:
+            out[f"{name}_latency_min"] = float(found[0] - onset) * EPOCH_MIN
     return out
 
 
@@ -97,35 +87,21 @@ def stage_shifts(stage: Floats) -> int:
     return int(((within[1:] != within[:-1]) & staged[1:] & staged[:-1]).sum())
 
 
-def _counts(stage: Floats) -> dict[str, Value]:
-    staged = not np.any(stage == Stage.ASLEEP)
-    fine = staged and not np.any(stage == Stage.LIGHT)
+def _counts(night: StagedNight) -> dict[str, Value]:
     return {
-        "stage_shifts_n": stage_shifts(stage) if fine else None,
-        "rem_periods_n": len(rem_periods(stage)) if staged else None,
+        "stage_shifts_n": stage_shifts(night.stage) if night.fine else None,
+        "rem_periods_n": len(rem_periods(night.stage)) if night.told_apart else None,
     }
 
 
-def _limits(scored: float, window: SleepWindow, *, by_eeg: bool) -> str | None:
-    """What keeps the numbers from standing for the whole night, in words; None if nothing does."""
-    found = [f"only {scored:.0%} of the sleep window was scored"] if scored < FULL_SCORED else []
-    if window.start_censored:
-        found.append("the recording does not show when the night began")
-    if window.end_censored:
-        found.append("the recording does not show when the night ended")
-    if not by_eeg:
-        found.append("the stages are a consumer device's, not scored on EEG")
-    return "; ".join(found) or None
-
-
 def _minutes(name: str, label: str) -> Column:
-    return Column(name, pl.Float64, "min", label, _AASM, low=0.0, high=1500.0, null_when=_UNKNOWN)
+    return Column(name, pl.Float64, "min", label, _AASM, low=0.0, high=1500.0, null_when=UNKNOWN)
 
 
 def _share(name: str, label: str) -> Column:
     return Column(
         name, pl.Float64, "%", f"{label}, share of total sleep time", _AASM, low=0.0, high=100.0,
-        null_when=f"{_UNKNOWN}, or there was no sleep",
+        null_when=f"{UNKNOWN}, or there was no sleep",
     )  # fmt: skip
 
 
@@ -133,11 +109,9 @@ def _latency(name: str, stage: str) -> Column:
     return Column(
         name, pl.Float64, "min", f"from sleep onset (first epoch of any sleep stage) to the first {stage} epoch", _AASM,
         low=0.0, high=1500.0,
-        null_when=f"there was no {stage}, or sleep onset or the first {stage} may have passed unscored",
+        null_when=f"there was no {stage} (or none told apart from others), or onset or it may have passed unscored",
     )  # fmt: skip
 
-
-_UNKNOWN = "less than half of the sleep window was scored, or the device does not tell these stages apart"
 
 FAMILY: Family[NightView] = Family(
     name="architecture",
@@ -153,20 +127,27 @@ FAMILY: Family[NightView] = Family(
         _share("n2_pct", "stage N2"),
         _share("n3_pct", "stage N3"),
         _share("rem_pct", "stage R"),
+        _latency("n1_latency_min", "N1"),
+        _latency("n2_latency_min", "N2"),
         _latency("n3_latency_min", "N3"),
         _latency("rem_latency_min", "REM"),
         Column(
             "stage_shifts_n", pl.Int64, "count",
             "changes of stage (wake included) between neighbouring scored epochs, first to last sleep epoch",
-            "sleeploop", low=0.0, null_when=_UNKNOWN,
+            "sleeploop", low=0.0, null_when=UNKNOWN,
         ),
         Column(
             "rem_periods_n", pl.Int64, "count",
             "REM periods: REM less than 15 min apart is one period, of at least 5 min REM (the first: any)",
-            "Feinberg & Floyd 1979, doi:10.1111/j.1469-8986.1979.tb02991.x", low=0.0, null_when=_UNKNOWN,
+            "Feinberg & Floyd 1979, doi:10.1111/j.1469-8986.1979.tb02991.x", low=0.0, null_when=UNKNOWN,
         ),
         _minutes("movement_min", "scored as movement: neither wake nor sleep, not in total sleep time"),
         _minutes("unscored_min", "inside the sleep window, not scored"),
+        Column(
+            "stages_from", pl.String, "",
+            "who scored most of the window: expert, automatic, model, consumer or unknown, as in epochs.stage_source",
+            "sleeploop", null_when="less than half of the sleep window was scored",
+        ),
     ),
     compute=_night,
 )  # fmt: skip

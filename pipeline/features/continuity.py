@@ -10,7 +10,8 @@ import polars as pl
 from pipeline.clock import EPOCH_NS, EPOCH_S, utc_to_wall, wall_ns
 from pipeline.dataset.table import Column
 from pipeline.features.family import Family, Filled, Level, NightView, SleepWindow, State, Value, WindowSource
-from pipeline.recording import Floats, Stage
+from pipeline.features.stage_grid import main_source
+from pipeline.recording import Floats, Stage, StageSource
 from pipeline.signals.runs import runs_of
 from pipeline.signals.sleep_windows import SUSTAINED_MIN, sleep_span
 
@@ -20,6 +21,8 @@ WELL_KNOWN = 0.9
 """Share below which the numbers are partial: up to a tenth of the night may be slept or awake unseen (our rule)."""
 MAX_HIDDEN_MIN = 5.0
 """Unscored minutes before sleep onset beyond which the latency is not known (our rule)."""
+PERSISTENT_MIN = 10.0
+"""Sleep in a row that is persistent, as trials of hypnotics and Luna's HYPNO count it (zzz.bwh.harvard.edu/luna)."""
 _EPOCH_MIN = EPOCH_S / 60.0
 
 _AASM = "AASM scoring manual"
@@ -27,6 +30,10 @@ _CENSORED = (
     "a side of the window was cut off by the recording's edge or a hole, so that the value would be a lower bound"
 )
 _AWAKE = "there was no sleep"
+_LIGHTS_ON = (
+    "lights on is not known: window by actigraphy, hypnogram cropped, a side cut off, or more than 5 min unscored "
+    "after the final awakening"
+)
 _CLOCK = "hours of local wall clock from the midnight that ends the night's date (−0.5 is 23:30)"
 _COLUMNS = (
     Column("tib_min", pl.Float64, "min", "length of the sleep window: time in bed by hypnogram or diary; by "
@@ -46,8 +53,19 @@ _COLUMNS = (
            null_when="there was no sleep, or when the person went to bed is not known: window by actigraphy, "
            "hypnogram cropped, start cut off, or more than 5 min unscored before onset"),
     Column("waso_min", pl.Float64, "min", "wake between sleep onset and final awakening. The AASM's runs to "
-           "lights on: wake after the final awakening is not in this one", "doi:10.5665/sleep.1642", low=0.0,
+           "lights on and is waso_aasm_min", "doi:10.5665/sleep.1642", low=0.0,
            high=1500.0, null_when=f"{_AWAKE}, or {_CENSORED}"),
+    Column("waso_aasm_min", pl.Float64, "min", "wake from sleep onset to lights on, the AASM's WASO: waso_min and "
+           "terminal_wake_min together", _AASM, low=0.0, high=1500.0, null_when=f"{_AWAKE}, or {_LIGHTS_ON}"),
+    Column("terminal_wake_min", pl.Float64, "min", "wake from the final awakening to lights on",
+           "Luna HYPNO, zzz.bwh.harvard.edu/luna/ref/hypnograms", low=0.0, high=1500.0,
+           null_when=f"{_AWAKE}, or {_LIGHTS_ON}"),
+    Column("sme_pct", pl.Float64, "%", "sleep maintenance: 100 · total sleep time / scored time of the sleep period",
+           "YASA sleep_statistics, doi:10.7554/eLife.70092", low=0.0, high=100.0,
+           null_when=f"{_AWAKE}, or {_CENSORED}"),
+    Column("lps_min", pl.Float64, "min", "latency to persistent sleep: start of the window to the first epoch of the "
+           "first 10 min of sleep in a row", "Luna HYPNO, zzz.bwh.harvard.edu/luna/ref/hypnograms", low=0.0,
+           high=1500.0, null_when="sleep never lasted 10 min in a row, or as for sol_min"),
     Column("awakenings_n", pl.Int64, "count", "stretches of wake of at least 30 s (actigraphy: a device minute) "
            "between sleep onset and final awakening", _AASM, low=0.0, null_when=f"{_AWAKE}, or {_CENSORED}"),
     Column("onset_h", pl.Float64, "h", f"sleep onset, {_CLOCK}", "sleeploop", low=-13.0, high=13.0,
@@ -81,7 +99,7 @@ def compute(view: NightView) -> Filled:
     if window.start_censored and window.end_censored:
         return FAMILY.too_little("both ends of the sleep window were cut off", coverage)
     values = _values(view, window, sleep, by_hypnogram)
-    if by_hypnogram and np.any(grid["stage_eeg"] == 0.0):
+    if by_hypnogram and main_source(grid["stage_source"]) is StageSource.CONSUMER:
         values |= {"sleep_source": "consumer hypnogram", "night_stream": "consumer"}
     if window.start_censored or window.end_censored:
         side = "start" if window.start_censored else "end"
@@ -115,6 +133,7 @@ def _values(view: NightView, window: SleepWindow, sleep: Floats, by_hypnogram: b
     if whole:
         out["spt_min"] = (waking - onset) * _EPOCH_MIN
         out["waso_min"] = float((inside == 0.0).sum()) * _EPOCH_MIN
+        out["sme_pct"] = 100.0 * float((inside == 1.0).sum()) / float(np.isfinite(inside).sum())
         out["awakenings_n"] = len(runs_of(inside == 0.0))
         out["midpoint_h"] = _local_h(view, window.start_ns + (onset + waking) * EPOCH_NS // 2)
     if not window.start_censored:
@@ -123,6 +142,14 @@ def _values(view: NightView, window: SleepWindow, sleep: Floats, by_hypnogram: b
         out["offset_h"] = _local_h(view, window.start_ns + waking * EPOCH_NS)
     if _in_bed_known(view, window) and np.isnan(sleep[:onset]).sum() * _EPOCH_MIN <= MAX_HIDDEN_MIN:
         out["sol_min"] = onset * _EPOCH_MIN
+    after = sleep[waking:]
+    if whole and _out_bed_known(view, window) and np.isnan(after).sum() * _EPOCH_MIN <= MAX_HIDDEN_MIN:
+        out["terminal_wake_min"] = float((after == 0.0).sum()) * _EPOCH_MIN
+        out["waso_aasm_min"] = float((sleep[onset:] == 0.0).sum()) * _EPOCH_MIN
+    persistent = sleep_span(sleep == 1.0, PERSISTENT_MIN)
+    known = persistent is not None and _in_bed_known(view, window)
+    if persistent and known and np.isnan(sleep[: persistent[0]]).sum() * _EPOCH_MIN <= MAX_HIDDEN_MIN:
+        out["lps_min"] = persistent[0] * _EPOCH_MIN
     return out
 
 
@@ -135,6 +162,16 @@ def _in_bed_known(view: NightView, window: SleepWindow) -> bool:
     before = view.grid.cut(window.start_ns - EPOCH_NS, window.start_ns)["stage"]
     # A hypnogram that was scored before the window began was cropped to it.
     return not bool(np.isfinite(before).any())
+
+
+def _out_bed_known(view: NightView, window: SleepWindow) -> bool:
+    """Whether the window's end is when the person rose (or lights on)."""
+    if window.end_censored or window.source is WindowSource.ACTIGRAPHY:
+        return False
+    if window.source is WindowSource.DIARY:
+        return True
+    after = view.grid.cut(window.end_ns, window.end_ns + EPOCH_NS)["stage"]
+    return not bool(np.isfinite(after).any())
 
 
 def _local_h(view: NightView, utc_ns: int) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import polars as pl
@@ -13,6 +14,7 @@ from pipeline.features.family import EpochFamily
 from pipeline.features.heart_epochs import FAMILY as HEART
 from pipeline.features.hypnodensity import FAMILY as HYPNODENSITY
 from pipeline.features.skin_epochs import FAMILY as SKIN
+from pipeline.features.stage_grid import SOURCE_CODE, STAGE_CODE
 from pipeline.features.stages import FAMILY as STAGES
 
 EPOCH_FAMILIES: tuple[EpochFamily, ...] = (
@@ -23,6 +25,9 @@ EPOCH_FAMILIES: tuple[EpochFamily, ...] = (
     ACTIVITY,
     SKIN,
 )
+
+ENUM_CODES: Mapping[str, Mapping[str, float]] = {"stage": STAGE_CODE, "stage_source": SOURCE_CODE}
+"""For every Enum column: the number that a grid holds for each of its words."""
 
 _COLUMNS = tuple(column for family in EPOCH_FAMILIES for column in family.columns)
 

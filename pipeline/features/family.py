@@ -29,7 +29,7 @@ from pipeline.features.channel_night import ChannelNight
 from pipeline.features.eeg_channel import CleanSignal, EegChannel
 from pipeline.features.model_staging import Staged, staged_by_model
 from pipeline.features.stage_grid import stage_codes
-from pipeline.recording import Floats, Hypnogram, Int64, Kind, Recording, RestInterval
+from pipeline.recording import Floats, Hypnogram, Int64, Kind, Recording, RestInterval, StageSource
 from pipeline.signals.stagers.stager import staged
 
 Value = float | int | str | bool | None
@@ -134,6 +134,17 @@ class SleepWindow:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Scoring:
+    """One scorer's stages of a night, as far as that scorer went."""
+
+    who: str
+    """The recording that brought it (first 12 hex digits of the export's sha256); for a model, the EEG it looked at."""
+    source: StageSource
+    stage: Floats
+    """`Stage` codes on the night's epochs, shape (n,); NaN where this scorer scored nothing."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class NightView:
     """One night of one participant, noon to noon; `grid` holds exactly its epochs (2760 … 3000 of them)."""
 
@@ -144,6 +155,8 @@ class NightView:
     grid: EpochGrid
     window: SleepWindow | None
     rests: tuple[RestInterval, ...] = ()
+    scorings: tuple[Scoring, ...] = ()
+    """Every scoring of the night on EEG, the most trusted first; the grid's `stage` is made of them."""
     channels: tuple[ChannelNight, ...] = ()
     """Every EEG channel that reaches into the night; the first is the one that the night's columns stand on."""
     doubts: tuple[str, ...] = ()
@@ -165,6 +178,15 @@ class NightView:
     def sleep_grid(self) -> EpochGrid | None:
         """The epochs inside the sleep window; None when the night has none."""
         return None if self.window is None else self.grid.cut(self.window.start_ns, self.window.end_ns)
+
+    @property
+    def sleep_scorings(self) -> tuple[Scoring, ...]:
+        """The scorings inside the sleep window, on the epochs of `sleep_grid`; none without a window."""
+        if self.window is None:
+            return ()
+        grid = EpochGrid(self.start_ns, self.grid.n, {str(i): one.stage for i, one in enumerate(self.scorings)})
+        inside = grid.cut(self.window.start_ns, self.window.end_ns)
+        return tuple(Scoring(one.who, one.source, inside[str(i)]) for i, one in enumerate(self.scorings))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

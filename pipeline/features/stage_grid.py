@@ -1,4 +1,4 @@
-"""Stages on the 30-s grid, from a hypnogram whose epochs have another length or begin at another second."""
+"""Stages on the 30-s grid, from a hypnogram of any epoch length and phase; and the numbers that stand for its words."""
 
 from __future__ import annotations
 
@@ -6,11 +6,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.clock import EPOCH_NS, NS
-from pipeline.recording import Floats, Hypnogram, Int64, Stage
+from pipeline.recording import Floats, Hypnogram, Int64, Stage, StageSource
 
 _CODES = np.array([code for code in Stage if code is not Stage.UNSCORED], np.int8)
 MIN_SCORED_SHARE = 0.5
 """Share of a grid epoch that scored hypnogram epochs must cover; a choice of ours."""
+TRUST: tuple[StageSource, ...] = (
+    StageSource.EXPERT,
+    StageSource.UNKNOWN,
+    StageSource.AUTOMATIC,
+    StageSource.MODEL,
+    StageSource.CONSUMER,
+)
+"""Who scored, the most trusted first; unknown is EEG scored by one who is not named."""
+STAGE_CODE: dict[str, float] = {stage.symbol: float(stage) for stage in Stage if stage.symbol is not None}
+"""The number that a grid holds for each symbol of the column `stage`."""
+SOURCE_CODE: dict[str, float] = {source.value: float(rank) for rank, source in enumerate(TRUST)}
+"""The number that a grid holds for each word of the column `stage_source`: its rank in `TRUST`."""
 
 
 def stage_codes(hypnogram: Hypnogram, edges_ns: Int64) -> Floats:
@@ -50,3 +62,12 @@ def _by_majority(hypnogram: Hypnogram, begins_ns: Int64, epoch_ns: int) -> NDArr
     of_same = np.where((code[:, :, None] == _CODES) & (overlap[:, :, None] > 0), ns_of[:, None, :], 0).max(axis=2)
     winner = np.take_along_axis(code, of_same.argmax(axis=1)[:, None], axis=1)[:, 0]
     return np.where(ns_of.sum(axis=1) >= MIN_SCORED_SHARE * EPOCH_NS, winner, np.int8(Stage.UNSCORED))
+
+
+def main_source(codes: Floats) -> StageSource | None:
+    """Who scored most of the epochs (at a tie the more trusted); None where no epoch has a source.
+
+    `codes` is the column `stage_source` as a grid holds it: ranks in `TRUST`, NaN where nothing was scored.
+    """
+    known = codes[np.isfinite(codes)].astype(np.int64)
+    return TRUST[int(np.bincount(known).argmax())] if len(known) else None

@@ -6,15 +6,15 @@ import numpy as np
 import polars as pl
 
 from pipeline.dataset.table import Column
-from pipeline.recording import Floats, Stage
+from pipeline.features.stage_grid import STAGE_CODE
+from pipeline.recording import Floats
 
-SYMBOLS = pl.Enum(["W", "N1", "N2", "N3", "R", "M", "L", "S"])
 STAGE = Column(
-    "stage", SYMBOLS, "", "sleep stage in which it began, as far as it was known when the recording was looked at",
-    "sleeploop", null_when="the epoch was not scored and no model staged it",
+    "stage", pl.Enum(list(STAGE_CODE)), "",
+    "sleep stage in which it began, as far as it was known when the recording was looked at", "sleeploop",
+    null_when="the epoch was not scored and no model staged it",
 )  # fmt: skip
-_SYMBOL_OF = {float(stage): stage.symbol for stage in Stage}
-_CODE_OF = {stage.symbol: float(stage) for stage in Stage if stage.symbol is not None}
+_SYMBOL_OF = {code: symbol for symbol, code in STAGE_CODE.items()}
 
 
 def symbols_of(codes: Floats) -> list[str | None]:
@@ -24,5 +24,5 @@ def symbols_of(codes: Floats) -> list[str | None]:
 
 def codes_of(symbols: pl.Series) -> Floats:
     """`Stage` codes of the letters, shape (n,); NaN where they are null."""
-    codes = symbols.cast(pl.String).replace_strict(_CODE_OF, return_dtype=pl.Float64)
+    codes = symbols.cast(pl.String).replace_strict(STAGE_CODE, return_dtype=pl.Float64)
     return np.asarray(codes.to_numpy(), np.float64)

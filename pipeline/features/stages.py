@@ -10,17 +10,16 @@ from numpy.typing import NDArray
 
 from pipeline.dataset.table import Column
 from pipeline.features.family import EpochFamily, RecordingView
-from pipeline.features.stage_grid import stage_codes
+from pipeline.features.stage_grid import SOURCE_CODE, STAGE_CODE, stage_codes
 from pipeline.recording import Kind, StageSource
 
 
 def _columns(view: RecordingView) -> Mapping[str, NDArray[np.floating]]:
     hypnogram = view.recording.hypnogram
     if hypnogram is None:
-        return {"stage": np.full(view.n, np.nan), "stage_eeg": np.full(view.n, np.nan)}
+        return {"stage": np.full(view.n, np.nan), "stage_source": np.full(view.n, np.nan)}
     stage = stage_codes(hypnogram, view.edges_ns)
-    by_eeg = 0.0 if hypnogram.source is StageSource.CONSUMER else 1.0
-    return {"stage": stage, "stage_eeg": np.where(np.isfinite(stage), by_eeg, np.nan)}
+    return {"stage": stage, "stage_source": np.where(np.isfinite(stage), SOURCE_CODE[hypnogram.source.value], np.nan)}
 
 
 FAMILY = EpochFamily(
@@ -29,7 +28,7 @@ FAMILY = EpochFamily(
     columns=(
         Column(
             "stage",
-            pl.Enum(["W", "N1", "N2", "N3", "R", "M", "L", "S"]),
+            pl.Enum(list(STAGE_CODE)),
             "",
             "sleep stage as scored in the recording's hypnogram; M is a movement epoch of older scorings; L (N1 or N2) "
             "and S (any sleep) are what consumer devices report",
@@ -37,16 +36,16 @@ FAMILY = EpochFamily(
             null_when="the epoch was not scored, or scored for less than half of its 30 s",
         ),
         Column(
-            "stage_eeg",
-            pl.Float64,
-            "1",
-            "1: the stage was scored on EEG, 0: a device without EEG reports it",
+            "stage_source",
+            pl.Enum([source.value for source in StageSource]),
+            "",
+            "who scored the stage: expert (a human, or the consensus of several), automatic (software on EEG that the "
+            "recording came with), model (sleeploop's own staging of the EEG), consumer (a device without EEG), "
+            "unknown (on EEG, by whom is not told)",
             "sleeploop",
-            low=0.0,
-            high=1.0,
             null_when="the epoch was not scored",
         ),
     ),
     compute=_columns,
-    together=("stage", "stage_eeg"),
+    together=("stage", "stage_source"),
 )

@@ -77,3 +77,16 @@ def _count(mask: NDArray[np.bool_], rows: NDArray[np.int64]) -> NDArray[np.int64
     """How many values of `mask` are true within each half-open row."""
     seen = np.concatenate(([0], np.cumsum(mask, dtype=np.int64)))
     return seen[rows[:, 1]] - seen[rows[:, 0]]
+
+
+def sleep_cycles(stage: Floats) -> NDArray[np.int64]:
+    """NREM–REM cycles as half-open rows of epochs, shape (m, 3): begin, border of the two periods, end.
+
+    A cycle is a NREM period and the REM period that ends it, from the first NREM epoch to the last of that REM period
+    (Feinberg & Floyd 1979). A last NREM period that no REM period follows is no cycle, and neither is REM at sleep
+    onset before any NREM period.
+    """
+    nrem, rem = nrem_periods(stage), rem_periods(stage)
+    after = np.searchsorted(rem[:, 0], nrem[:, 1])  # a NREM period ends where its REM period begins
+    held = (after < len(rem)) & (rem[np.minimum(after, len(rem) - 1), 0] == nrem[:, 1]) if len(rem) else after < 0
+    return np.column_stack((nrem[held], rem[after[held], 1]))

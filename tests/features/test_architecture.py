@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pipeline.clock import EPOCH_NS, noon_ns
 from pipeline.features.architecture import FAMILY, stage_amounts, stage_latencies, stage_shifts
 from pipeline.features.family import EpochGrid, Filled, NightView, SleepWindow, State, WindowSource
+from pipeline.features.stage_grid import SOURCE_CODE
 
 ROME = "Europe/Rome"
 NIGHT = date(2024, 3, 12)
@@ -55,12 +56,15 @@ def test_a_night_by_hand() -> None:
         "n2_pct": pytest.approx(100 * 145 / sleep),
         "n3_pct": pytest.approx(100 * 30 / sleep),
         "rem_pct": pytest.approx(100 * 40 / sleep),
+        "n1_latency_min": 0.0,
+        "n2_latency_min": 5.0,
         "n3_latency_min": 25.0,
         "rem_latency_min": 80.0,  # from sleep onset, not from lights out
         "stage_shifts_n": 8,
         "rem_periods_n": 2,
         "movement_min": 1.0,
         "unscored_min": 0.0,
+        "stages_from": None,  # the grid does not say
     }
 
 
@@ -115,21 +119,25 @@ def test_unscored_time_is_no_stage_and_is_told() -> None:
     assert filled.values["n2_pct"] == 100.0
 
 
+def latencies(n1: float | None, n2: float | None, n3: float | None, rem: float | None) -> dict[str, float | None]:
+    return {"n1_latency_min": n1, "n2_latency_min": n2, "n3_latency_min": n3, "rem_latency_min": rem}
+
+
 def test_latency_counts_time_awake_and_is_unknown_where_the_stage_may_have_passed() -> None:
     known = stage_latencies(stages("W10 220 W5 230 R10"), start_hidden=False)
     assert known["rem_latency_min"] == 55.0
     assert stage_latencies(stages("W10 220 ?5 230 R10"), start_hidden=False)["rem_latency_min"] == 55.0
     hidden = stage_latencies(stages("W10 220 310 ?5.5 230 R10"), start_hidden=False)
-    assert hidden == {"n3_latency_min": 20.0, "rem_latency_min": None}
+    assert hidden == latencies(None, 0.0, 20.0, None)
     assert stage_latencies(stages("W10 ?5.5 220 R10"), start_hidden=False)["rem_latency_min"] is None
 
 
 def test_a_night_that_begins_in_sleep_unseen_has_no_latency() -> None:
     stage = stages("220 310 R10")
-    assert stage_latencies(stage, start_hidden=True) == {"n3_latency_min": None, "rem_latency_min": None}
-    assert stage_latencies(stage, start_hidden=False) == {"n3_latency_min": 20.0, "rem_latency_min": 30.0}
+    assert stage_latencies(stage, start_hidden=True) == latencies(None, None, None, None)
+    assert stage_latencies(stage, start_hidden=False) == latencies(None, 0.0, 20.0, 30.0)
     woken = stage_latencies(stages("W1 220 310 R10"), start_hidden=True)
-    assert woken == {"n3_latency_min": 20.0, "rem_latency_min": 30.0}
+    assert woken == latencies(None, 0.0, 20.0, 30.0)
 
 
 @pytest.mark.parametrize(("begin", "end"), [(True, False), (False, True)])
@@ -189,7 +197,11 @@ def consumer(text: str) -> dict[str, object]:
     codes = {"W": 0.0, "L": 5.0, "S": 6.0, "3": 3.0, "R": 4.0}
     whole = np.concatenate([np.full(round(2 * float(p[1:])), codes[p[0]]) for p in text.split()])
     seen = view(whole)
-    grid = EpochGrid(seen.grid.start_ns, seen.grid.n, {**seen.grid.columns, "stage_eeg": np.zeros(seen.grid.n)})
+    grid = EpochGrid(
+        seen.grid.start_ns,
+        seen.grid.n,
+        {**seen.grid.columns, "stage_source": np.full(seen.grid.n, SOURCE_CODE["consumer"])},
+    )
     filled = FAMILY.compute(dataclasses.replace(seen, grid=grid))
     assert (filled.state, filled.reason) == (State.PARTIAL, "the stages are a consumer device's, not scored on EEG")
     return dict(filled.values)
@@ -201,6 +213,8 @@ def test_light_sleep_of_a_device_is_neither_n1_nor_n2() -> None:
     assert (found["light_min"], found["n3_min"], found["rem_min"]) == (200.0, 60.0, 40.0)
     assert found["n3_pct"] == pytest.approx(20.0)
     assert found["stage_shifts_n"] is None
+    assert (found["n1_latency_min"], found["n2_latency_min"]) == (None, None)
+    assert found["stages_from"] == "consumer"
     assert (found["n3_latency_min"], found["rem_latency_min"], found["rem_periods_n"]) == (200.0, 260.0, 1)
 
 

@@ -55,6 +55,10 @@ def test_a_night_by_hand() -> None:
         "se_pct": pytest.approx(100 * 424.5 / 480),
         "sol_min": 20.0,
         "waso_min": 15.5,
+        "waso_aasm_min": 35.5,  # and the 20 min awake before lights on
+        "terminal_wake_min": 20.0,
+        "sme_pct": pytest.approx(100 * 424.5 / 440),
+        "lps_min": 20.0,
         "awakenings_n": 2,
         "onset_h": pytest.approx(-40 / 60),
         "midpoint_h": pytest.approx(3.0),
@@ -62,6 +66,40 @@ def test_a_night_by_hand() -> None:
         "sleep_source": "hypnogram",
         "night_stream": "eeg",
     }
+
+
+def test_persistent_sleep_is_ten_minutes_in_a_row() -> None:
+    def latency(*parts: tuple[float, float, float], **more: object) -> object:
+        return FAMILY.compute(view((660, 1140), stage=column((660, 1140, 0), *parts), **more)).values["lps_min"]  # type: ignore[arg-type]
+
+    # Asleep 23:10 for 9.5 min, then for good from 23:30 on, through a change of stage.
+    assert latency((670, 679.5, 1), (690, 695, 1), (695, 1100, 2)) == 30.0
+    assert latency((670, 680, 1), (690, 1100, 2)) == 10.0
+    assert latency((670, 679.5, 1)) is None
+    assert latency((670, 679.5, 1), (690, 1100, 2), (660, 666, np.nan)) is None, "6 min before it were not seen"
+    assert latency((670, 679.5, 1), (690, 1100, 2), (660, 665, np.nan)) == 30.0
+    assert latency((670, 1100, 2), censored=(True, False)) is None
+
+
+def test_wake_at_the_end_is_the_aasms_and_needs_lights_on() -> None:
+    def after(stage: np.ndarray, source: WindowSource = WindowSource.HYPNOGRAM, *, end: bool = False) -> list[object]:
+        values = FAMILY.compute(view((660, 1140), source, censored=(False, end), stage=stage)).values
+        return [values[name] for name in ("waso_min", "terminal_wake_min", "waso_aasm_min")]
+
+    assert after(STAGE) == [15.5, 20.0, 35.5]
+    assert after(STAGE, end=True) == [None, None, None]
+    cropped = STAGE.copy()
+    cropped[2 * 1140] = 0  # scored on after the window: it was cropped
+    assert after(cropped) == [15.5, None, None]
+    assert after(cropped, WindowSource.DIARY) == [15.5, 20.0, 35.5]
+    hidden = STAGE.copy()
+    hidden[2 * 1125 : 2 * 1130] = np.nan
+    assert after(hidden) == [15.5, 15.0, 30.5]
+    hidden[2 * 1130] = np.nan
+    assert after(hidden) == [15.5, None, None], "more than 5 min after the final awakening were not seen"
+    actigraphy = column((660, 1140, 1), (800, 803, 0))
+    seen = FAMILY.compute(view((660, 1140), WindowSource.ACTIGRAPHY, acti_sleep=actigraphy)).values
+    assert (seen["waso_min"], seen["terminal_wake_min"], seen["waso_aasm_min"]) == (3.0, None, None)
 
 
 def test_declared_equals_filled() -> None:
