@@ -118,7 +118,8 @@ def recordings(segment: np.ndarray) -> dict[str, tuple[np.ndarray, float]]:
 
 def expert_start(path: Path) -> int:
     """The sample at 100 Hz with which the expert's first whole epoch begins."""
-    return round(np.loadtxt(path, delimiter=",", skiprows=1)[1, 0] % 30.0 * 100)
+    first_change_s = float(np.loadtxt(path, delimiter=",", skiprows=1)[1, 0])
+    return round(first_change_s % 30.0 * 100)
 
 
 def expert_stages(path: Path, n_epochs: int) -> np.ndarray:

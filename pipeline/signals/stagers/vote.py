@@ -13,7 +13,7 @@ from pipeline.signals.stagers.stager import EPOCH_S, Density
 
 def valid_share(valid: Mask, fs_hz: float, n_epochs: int) -> Floats:
     """Share of each 30-s epoch's samples that is valid, shape (n_epochs,), 0 … 1: what a channel's vote weighs."""
-    edges = np.minimum(np.rint(np.arange(n_epochs + 1) * EPOCH_S * fs_hz).astype(np.int64), len(valid))
+    edges = np.minimum(np.ceil(np.arange(n_epochs + 1) * EPOCH_S * fs_hz - 1e-6).astype(np.int64), len(valid))
     total = np.concatenate(([0], np.cumsum(valid)))[edges]
     return np.asarray(np.diff(total) / np.maximum(np.diff(edges), 1), np.float64)
 

@@ -56,8 +56,8 @@ STAGER = Stager(
     name="yasa_eeg",
     version="0.5.0",
     source="Vallat & Walker 2021, doi:10.7554/eLife.70092; model of YASA 0.8.1, BSD-3-Clause",
-    trained_on="about 3000 whole nights of the National Sleep Research Resource, adults, laboratory and home "
-    "polysomnography, C4-M1 or C3-M2; no naps, no headbands",
+    trained_on="about 3000 whole nights of laboratory and home polysomnography from the National Sleep Research "
+    "Resource, of a wide range of ages and health, one central EEG channel; no naps, no headbands",
     min_fs_hz=80.0,
     min_duration_s=300.0,
     missing=why_missing,

@@ -20,7 +20,7 @@ def density(*rows: list[float]) -> np.ndarray:
 
 def test_a_vote_worked_by_hand() -> None:
     one, two = density(SURE_N2, HALF_N3, NOTHING, NOTHING), density(HALF_N3, HALF_N3, HALF_N3, NOTHING)
-    found = vote([one, two], [np.array([1.0, 1.0, 0.0, 0.0]), np.array([0.5, 1.0, 0.6, 1.0])])
+    found = vote([one, two], [np.array([1.0, 1.0, 0.4, 0.0]), np.array([0.5, 1.0, 0.6, 1.0])])
     assert found[0] == pytest.approx([0.1 / 3, 0.1 / 3, (2 + 0.3) / 3, 0.5 / 3, 0.0], abs=1e-6)
     assert found[1] == pytest.approx(HALF_N3)
     assert found[2] == pytest.approx(HALF_N3)
@@ -52,6 +52,9 @@ def test_a_channel_weighs_what_is_valid_of_each_epoch() -> None:
     valid[7680 : 7680 + 1920] = False
     valid[2 * 7680 :] = False
     assert valid_share(valid, 256.0, 3).tolist() == [1.0, 0.75, 0.0]
+    valid = np.ones(7000, np.bool_)
+    valid[3000] = False  # at 29.997 s, in the first epoch
+    assert valid_share(valid, 100.01, 2).tolist() == [pytest.approx(3000 / 3001), 1.0]
     assert valid_share(np.ones(3 * 3001, np.bool_), 100.0333, 3).tolist() == [1.0, 1.0, 1.0]
 
 

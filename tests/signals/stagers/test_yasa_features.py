@@ -10,7 +10,7 @@ import pytest
 from scipy import integrate, signal, stats
 
 from pipeline.signals.stagers.yasa_features import BANDS, NAMES, whole_epoch_features
-from pipeline.signals.stagers.yasa_partial import partial_epoch_features, sufficiently_valid
+from pipeline.signals.stagers.yasa_partial import _curve_lengths, partial_epoch_features, sufficiently_valid
 
 
 def epochs(n: int = 40, seed: int = 0) -> np.ndarray:
@@ -73,7 +73,7 @@ def slow(x: np.ndarray) -> dict[str, float]:
 
 @pytest.mark.parametrize("how", [whole_epoch_features, partial_epoch_features])
 def test_each_feature_is_its_definition(how) -> None:  # type: ignore[no-untyped-def]
-    some = epochs()
+    some = np.concatenate((epochs(), np.round(epochs(10, seed=1)) + 0.0))  # whole µV: full of equal samples
     found = how(some)
     expected = [slow(each) for each in some]
     assert set(expected[0]) == set(NAMES)
@@ -154,8 +154,17 @@ def test_crossings_of_a_holed_sine_are_scaled_to_a_whole_epoch() -> None:
     found = partial_epoch_features(x)
     assert of(found, "nzc")[0] == pytest.approx(398 / 1998 * 2999)  # 199 among each 999 neighbours
     assert of(found, "alpha")[0] == pytest.approx(1.0, abs=2e-3)
+    # Six windows are whole, all alike; their median is divided by the bias of six.
+    assert of(found, "abspow")[0] == pytest.approx(0.5 / (1 + 1 / 3 - 1 / 2 + 1 / 5 - 1 / 4), rel=2e-3)
     whole = np.sin(2 * np.pi * np.arange(3000) / 10.0 + 0.1)
     assert of(found, "petrosian")[0] == pytest.approx(slow(whole)["petrosian"], rel=1e-4)
+
+
+def test_steps_that_are_missing_do_not_shorten_a_curve() -> None:
+    x = np.random.default_rng(8).normal(size=(1, 3000)).astype(np.float32)
+    whole = _curve_lengths(x[0])
+    x[:, np.arange(3000) % 25 < 10] = np.nan  # takes twice as many of the long steps as of the short ones
+    assert _curve_lengths(x[0]) == pytest.approx(whole, rel=0.06)
 
 
 def test_half_an_epoch_and_three_windows_are_the_least() -> None:

@@ -119,10 +119,10 @@ def by_amplitude(monkeypatch: pytest.MonkeyPatch) -> Stager:
     """The stager with a model of five trees in place of YASA's: N3 where the epoch's spread exceeds 30 µV, else N2."""
     none = np.empty(0, np.int64)
     leaf = Tree(none, np.empty(0), none, none, none, np.zeros(1))
-    high = Tree(*(np.array(each) for each in ([0], [30.0], [2], [-1], [-2], [0.0, 9.0])))
-    low = Tree(*(np.array(each) for each in ([0], [30.0], [2], [-1], [-2], [9.0, 0.0])))
+    high = Tree(*(np.array(each) for each in ([3], [30.0], [2], [-1], [-2], [0.0, 9.0])))
+    low = Tree(*(np.array(each) for each in ([3], [30.0], [2], [-1], [-2], [9.0, 0.0])))
     forest: Forest = forest_of([leaf, low, high, leaf, leaf], 65, 5)
-    classes, names = ("N1", "N2", "N3", "R", "W"), tuple(sorted(COLUMNS, key=lambda name: name != "eeg_std"))
+    classes, names = ("N1", "N2", "N3", "R", "W"), ("eeg_kurt", *COLUMNS[1:3], COLUMNS[0], *COLUMNS[4:])
     monkeypatch.setattr(yasa_model, "trained_trees", lambda: (forest, names, classes))
     yasa_model._load.cache_clear()
     yield STAGER
