@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pipeline.clock import EPOCH_NS
 from pipeline.extract import Extracted
 from pipeline.features.family import EpochGrid, Scoring
-from pipeline.features.hypnodensity import COLUMNS
+from pipeline.features.model_staging import DENSITY_COLUMNS
 from pipeline.features.scoring_agreement import HUMAN, human
 from pipeline.features.stage_grid import SOURCE_CODE, STAGE_CODE, TRUST
 from pipeline.recording import Floats, StageSource
@@ -26,7 +26,7 @@ from pipeline.signals.runs import runs_of
 from pipeline.signals.sleep_windows import MERGE_MIN, PER_MINUTE
 from pipeline.signals.stagers.stager import staged
 
-DENSITY = list(COLUMNS)
+DENSITY = list(DENSITY_COLUMNS)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

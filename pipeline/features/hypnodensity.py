@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 
 from pipeline.dataset.table import Column
 from pipeline.features.family import EpochFamily, RecordingView
+from pipeline.features.model_staging import DENSITY_COLUMNS
 from pipeline.recording import Kind
 
-COLUMNS = {"p_wake": "wake", "p_n1": "N1", "p_n2": "N2", "p_n3": "N3", "p_rem": "REM"}
 _WHEN = "no model is installed, it cannot use the recording, or too little of the epoch is valid"
 
 
 def _columns(view: RecordingView) -> Mapping[str, NDArray[np.floating]]:
     density = view.staged.density.astype(np.float64)
-    return {name: density[:, k] for k, name in enumerate(COLUMNS)}
+    return {name: density[:, k] for k, name in enumerate(DENSITY_COLUMNS)}
 
 
 FAMILY = EpochFamily(
@@ -29,8 +29,8 @@ FAMILY = EpochFamily(
             name, pl.Float64, "1", f"probability of {words} by a model that looks at the EEG alone, mean over channels",
             "docs/validation/eeg.md", low=0.0, high=1.0, null_when=_WHEN,
         )
-        for name, words in COLUMNS.items()
+        for name, words in DENSITY_COLUMNS.items()
     ),
     compute=_columns,
-    together=tuple(COLUMNS),
+    together=tuple(DENSITY_COLUMNS),
 )  # fmt: skip

@@ -18,6 +18,9 @@ from pipeline.signals.stagers import STAGERS
 from pipeline.signals.stagers.stager import STAGES, Density, Stager
 from pipeline.signals.stagers.vote import valid_share, vote
 
+DENSITY_COLUMNS = {"p_wake": "wake", "p_n1": "N1", "p_n2": "N2", "p_n3": "N3", "p_rem": "REM"}
+"""The columns that hold the probabilities, in the order of `STAGES`, and what each is of."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Staged:

@@ -8,7 +8,7 @@ import polars as pl
 from pipeline.clock import EPOCH_S
 from pipeline.dataset.table import Column
 from pipeline.features.family import Family, Filled, Level, NightView, State, Value
-from pipeline.features.hypnodensity import COLUMNS as DENSITY
+from pipeline.features.model_staging import DENSITY_COLUMNS
 from pipeline.recording import Stage
 from pipeline.signals.stagers.minutes import expected_minutes
 
@@ -25,7 +25,7 @@ def _night(view: NightView) -> Filled:
     grid = view.sleep_grid
     if grid is None:
         return FAMILY.too_little("no sleep window was found", None)
-    density = np.stack([grid[name] for name in DENSITY], axis=1)
+    density = np.stack([grid[name] for name in DENSITY_COLUMNS], axis=1)
     known = np.isfinite(density).all(axis=1)
     coverage = float(known.mean()) if grid.n else 0.0
     if known.sum() * EPOCH_S / 60.0 < MIN_STAGED_MIN:
