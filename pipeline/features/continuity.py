@@ -13,7 +13,7 @@ from pipeline.features.family import Family, Filled, Level, NightView, SleepWind
 from pipeline.features.stage_grid import main_source
 from pipeline.recording import Floats, Stage, StageSource
 from pipeline.signals.runs import runs_of
-from pipeline.signals.sleep_windows import SUSTAINED_MIN, sleep_span
+from pipeline.signals.sleep_windows import HOLE_MIN, SUSTAINED_MIN, sleep_span
 
 ENOUGH_KNOWN = 0.5
 """Share of the window that must be scored before anything is computed (our rule)."""
@@ -29,7 +29,9 @@ _AASM = "AASM scoring manual"
 _CENSORED = (
     "a side of the window was cut off by the recording's edge or a hole, so that the value would be a lower bound"
 )
+_HIDDEN = "more than 30 min of the hypnogram beyond it were not scored"
 _AWAKE = "there was no sleep"
+_NO_PERIOD = f"{_AWAKE}, {_CENSORED}, or more than 30 min of the hypnogram before or after it were not scored"
 _LIGHTS_ON = (
     "lights on is not known: window by actigraphy, hypnogram cropped, a side cut off, or more than 5 min unscored "
     "after the final awakening"
@@ -40,7 +42,7 @@ _COLUMNS = (
            "actigraphy from sleep onset to waking, which is shorter", _AASM, low=0.0, high=1500.0,
            null_when=_CENSORED),
     Column("spt_min", pl.Float64, "min", "sleep period: from sleep onset to final awakening", _AASM, low=0.0,
-           high=1500.0, null_when=f"{_AWAKE}, or {_CENSORED}"),
+           high=1500.0, null_when=_NO_PERIOD),
     Column("tst_min", pl.Float64, "min",
            "sleep within the sleep period, scored epochs only (unscored ones are neither sleep nor wake)", _AASM,
            low=0.0, high=1500.0, null_when=_CENSORED),
@@ -54,7 +56,7 @@ _COLUMNS = (
            "hypnogram cropped, start cut off, or more than 5 min unscored before onset"),
     Column("waso_min", pl.Float64, "min", "wake between sleep onset and final awakening. The AASM's runs to "
            "lights on and is waso_aasm_min", "doi:10.5665/sleep.1642", low=0.0,
-           high=1500.0, null_when=f"{_AWAKE}, or {_CENSORED}"),
+           high=1500.0, null_when=_NO_PERIOD),
     Column("waso_aasm_min", pl.Float64, "min", "wake from sleep onset to lights on, the AASM's WASO: waso_min and "
            "terminal_wake_min together", _AASM, low=0.0, high=1500.0, null_when=f"{_AWAKE}, or {_LIGHTS_ON}"),
     Column("terminal_wake_min", pl.Float64, "min", "wake from the final awakening to lights on",
@@ -62,18 +64,18 @@ _COLUMNS = (
            null_when=f"{_AWAKE}, or {_LIGHTS_ON}"),
     Column("sme_pct", pl.Float64, "%", "sleep maintenance: 100 · total sleep time / scored time of the sleep period",
            "YASA sleep_statistics, doi:10.7554/eLife.70092", low=0.0, high=100.0,
-           null_when=f"{_AWAKE}, or {_CENSORED}"),
+           null_when=_NO_PERIOD),
     Column("lps_min", pl.Float64, "min", "latency to persistent sleep: start of the window to the first epoch of the "
            "first 10 min of sleep in a row", "Luna HYPNO, zzz.bwh.harvard.edu/luna/ref/hypnograms", low=0.0,
            high=1500.0, null_when="sleep never lasted 10 min in a row, or as for sol_min"),
     Column("awakenings_n", pl.Int64, "count", "stretches of wake of at least 30 s (actigraphy: a device minute) "
-           "between sleep onset and final awakening", _AASM, low=0.0, null_when=f"{_AWAKE}, or {_CENSORED}"),
+           "between sleep onset and final awakening", _AASM, low=0.0, null_when=_NO_PERIOD),
     Column("onset_h", pl.Float64, "h", f"sleep onset, {_CLOCK}", "sleeploop", low=-13.0, high=13.0,
-           null_when=f"{_AWAKE}, or the start was cut off"),
+           null_when=f"{_AWAKE}, the start was cut off, or {_HIDDEN}"),
     Column("midpoint_h", pl.Float64, "h", f"middle between sleep onset and final awakening, {_CLOCK}", "sleeploop",
-           low=-13.0, high=13.0, null_when=f"{_AWAKE}, or a side was cut off"),
+           low=-13.0, high=13.0, null_when=f"{_AWAKE}, a side was cut off, or {_HIDDEN}"),
     Column("offset_h", pl.Float64, "h", f"final awakening, {_CLOCK}", "sleeploop", low=-13.0, high=13.0,
-           null_when=f"{_AWAKE}, or the end was cut off"),
+           null_when=f"{_AWAKE}, the end was cut off, or {_HIDDEN}"),
     Column("sleep_source", pl.String, "", "hypnogram, consumer hypnogram (no EEG) or actigraphy: what told sleep "
            "from wake; a hypnogram if it scores at least half of the window", "sleeploop",
            null_when="neither knows half of the window"),
@@ -130,27 +132,35 @@ def _values(view: NightView, window: SleepWindow, sleep: Floats, by_hypnogram: b
         out["se_pct"] = 100.0 * tst / (float(np.isfinite(sleep).sum()) * _EPOCH_MIN)
     if span is None:
         return out
-    if whole:
+    before_min, after_min = _hidden_min(sleep[:onset]), _hidden_min(sleep[waking:])
+    # The window that actigraphy gives has no such holes; inside a diary's, off the wrist is taken for awake and up.
+    start_known = not window.start_censored and (before_min <= HOLE_MIN or not by_hypnogram)
+    end_known = not window.end_censored and (after_min <= HOLE_MIN or not by_hypnogram)
+    if start_known and end_known:
         out["spt_min"] = (waking - onset) * _EPOCH_MIN
         out["waso_min"] = float((inside == 0.0).sum()) * _EPOCH_MIN
         out["sme_pct"] = 100.0 * float((inside == 1.0).sum()) / float(np.isfinite(inside).sum())
         out["awakenings_n"] = len(runs_of(inside == 0.0))
         out["midpoint_h"] = _local_h(view, window.start_ns + (onset + waking) * EPOCH_NS // 2)
-    if not window.start_censored:
+    if start_known:
         out["onset_h"] = _local_h(view, window.start_ns + onset * EPOCH_NS)
-    if not window.end_censored:
+    if end_known:
         out["offset_h"] = _local_h(view, window.start_ns + waking * EPOCH_NS)
-    if _in_bed_known(view, window) and np.isnan(sleep[:onset]).sum() * _EPOCH_MIN <= MAX_HIDDEN_MIN:
+    if _in_bed_known(view, window) and before_min <= MAX_HIDDEN_MIN:
         out["sol_min"] = onset * _EPOCH_MIN
-    after = sleep[waking:]
-    if whole and _out_bed_known(view, window) and np.isnan(after).sum() * _EPOCH_MIN <= MAX_HIDDEN_MIN:
-        out["terminal_wake_min"] = float((after == 0.0).sum()) * _EPOCH_MIN
+    if start_known and end_known and _out_bed_known(view, window) and after_min <= MAX_HIDDEN_MIN:
+        out["terminal_wake_min"] = float((sleep[waking:] == 0.0).sum()) * _EPOCH_MIN
         out["waso_aasm_min"] = float((sleep[onset:] == 0.0).sum()) * _EPOCH_MIN
     persistent = sleep_span(sleep == 1.0, PERSISTENT_MIN)
     known = persistent is not None and _in_bed_known(view, window)
-    if persistent and known and np.isnan(sleep[: persistent[0]]).sum() * _EPOCH_MIN <= MAX_HIDDEN_MIN:
+    if persistent and known and _hidden_min(sleep[: persistent[0]]) <= MAX_HIDDEN_MIN:
         out["lps_min"] = persistent[0] * _EPOCH_MIN
     return out
+
+
+def _hidden_min(sleep: Floats) -> float:
+    """Minutes that were not scored."""
+    return float(np.isnan(sleep).sum()) * _EPOCH_MIN
 
 
 def _in_bed_known(view: NightView, window: SleepWindow) -> bool:

@@ -68,6 +68,27 @@ def test_a_night_by_hand() -> None:
     }
 
 
+def test_a_border_of_sleep_that_a_long_hole_may_hide_is_not_given() -> None:
+    period = ("spt_min", "waso_min", "waso_aasm_min", "sme_pct", "awakenings_n", "midpoint_h")
+
+    unseen = FAMILY.compute(view((600, 1200), WindowSource.DIARY, stage=STAGE)).values
+    assert unseen["waso_min"] is None, "an hour of the diary's window before and after was not scored"
+    diary = STAGE.copy()
+    diary[2 * 600 : 2 * 660] = diary[2 * 1140 : 2 * 1200] = 0
+    seen = FAMILY.compute(view((600, 1200), WindowSource.DIARY, stage=diary)).values
+    assert (seen["sol_min"], seen["waso_min"], seen["terminal_wake_min"]) == (80.0, 15.5, 80.0)
+    for low, high, border in ((600, 630.5, "onset_h"), (1125, 1155.5, "offset_h")):
+        holed = diary.copy()
+        holed[round(2 * low) : round(2 * high)] = np.nan
+        found = FAMILY.compute(view((600, 1200), WindowSource.DIARY, stage=holed)).values
+        assert all(found[name] is None for name in (*period, border)), border
+        assert found["tst_min"] == 424.5
+        holed[round(2 * low)] = 0  # half an hour is let pass
+        found = FAMILY.compute(view((600, 1200), WindowSource.DIARY, stage=holed)).values
+        assert found[border] is not None
+        assert found["spt_min"] == 440.0
+
+
 def test_persistent_sleep_is_ten_minutes_in_a_row() -> None:
     def latency(*parts: tuple[float, float, float], **more: object) -> object:
         return FAMILY.compute(view((660, 1140), stage=column((660, 1140, 0), *parts), **more)).values["lps_min"]  # type: ignore[arg-type]

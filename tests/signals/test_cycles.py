@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from pipeline.recording import Stage
-from pipeline.signals.cycles import asleep, nrem_periods, rem_periods, sleep_onset
+from pipeline.signals.cycles import asleep, nrem_periods, rem_periods, sleep_cycles, sleep_onset
 
 CODES = {"W": 0.0, "1": 1.0, "2": 2.0, "3": 3.0, "R": 4.0, "?": np.nan, "M": -2.0}
 
@@ -96,3 +96,42 @@ def test_periods_are_apart_whatever_the_night() -> None:
         assert (both[1:, 0] >= both[:-1, 1]).all()
         for low, _ in nrem_periods(stage):
             assert stage[low] in {1, 2, 3}
+
+
+def rows(stage: NDArray[np.float64]) -> list[list[float]]:
+    return [[float(x) / 2 for x in row] for row in sleep_cycles(stage)]
+
+
+def test_cycles_join_a_nrem_period_with_the_rem_that_ends_it() -> None:
+    stage = night("W10 15 225 340 R10 220 330 R20 12 260 R30 W10")
+    assert rows(stage) == [[10, 80, 90], [90, 140, 160], [160, 222, 252]]
+    # Wake between two cycles belongs to neither; a last NREM period without REM is none.
+    assert rows(night("W5 230 R10 W10 240 R5 240 W30")) == [[5, 35, 45], [55, 95, 100]]
+
+
+def test_rem_at_sleep_onset_ends_no_cycle() -> None:
+    assert rows(night("W5 R6 260 R10")) == [[11, 71, 81]]
+    assert rows(night("R6 230")) == []
+
+
+def test_a_nrem_period_too_short_to_count_makes_no_cycle() -> None:
+    assert rows(night("260 R10 210 W10 R10")) == [[0, 60, 70]]
+
+
+@pytest.mark.parametrize("text", ["W480", "?480", "W0.5", "20.5", "R0.5", "R480", "2480", "W0"])
+def test_nights_without_cycles(text: str) -> None:
+    assert sleep_cycles(night(text)).shape == (0, 3)
+
+
+def test_cycles_are_made_of_periods_whatever_the_night() -> None:
+    rng = np.random.default_rng(5)
+    seen = 0
+    for _ in range(200):
+        stage = np.repeat(rng.choice(list(CODES.values()), 40), rng.integers(1, 80, 40))
+        nrem, rem = nrem_periods(stage).tolist(), rem_periods(stage).tolist()
+        for begin, border, end in sleep_cycles(stage).tolist():
+            assert [begin, border] in nrem
+            assert [border, end] in rem
+            seen += 1
+        assert len(sleep_cycles(stage)) == sum(stop in {r[0] for r in rem} for _, stop in nrem)
+    assert seen > 200
