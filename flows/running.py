@@ -17,7 +17,7 @@ from typing import Any, cast
 
 from rich.console import Console
 
-from flows.environment import prepare_prefect
+from flows.environment import prepare_prefect, start_server
 from flows.progress import REPORTER, Bars, Lines, Reporter, Silent
 from flows.summary import ingest_lines, nothing_new_lines, place_lines, plan_lines, run_lines, score_lines
 from pipeline.errors import Fault, StorageFault, StudyFault
@@ -92,9 +92,12 @@ def _flow(
     with Guard(ways.limits) as guard:
         guarded = GUARD.set(guard)
         before = signal.getsignal(signal.SIGINT)
+        heard = False
 
         def interrupted(number: int, frame: FrameType | None) -> None:
             # What is being read is ended at once; it is read again by the next run.
+            nonlocal heard
+            heard = True
             guard.close()
             if callable(before):
                 before(number, frame)
@@ -104,7 +107,12 @@ def _flow(
             # Its future type is invariant.
             runner = cast("TaskRunner[Any]", ThreadPoolTaskRunner(max_workers=ways.jobs))
             job = nightly.with_options(task_runner=runner)
+            start_server()
             return job(str(study.folder), participants, overrides, ingest_only=ways.ingest_only)
+        except Exception as bad:
+            if heard:  # what a scheduler says that could not end in order is no news
+                raise KeyboardInterrupt from bad
+            raise
         finally:
             signal.signal(signal.SIGINT, before)
             reporter.closed()
