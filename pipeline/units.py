@@ -23,16 +23,11 @@ from pipeline.conflicts import find_conflict
 from pipeline.dataset import tables
 from pipeline.dataset.csv_out import csv_bytes
 from pipeline.dataset.receipts import ContentHashes, read_receipt, why_run, write_receipt
-from pipeline.dataset.store import (
-    Provenance,
-    read_table,
-    read_tables,
-    write_bytes,
-    write_table,
-)
-from pipeline.dataset.table import Table, dictionary
+from pipeline.dataset.store import Provenance, read_table, read_tables, write_bytes, write_table
+from pipeline.dataset.table import dictionary
 from pipeline.errors import Fault, FileFault, StudyFault, did_you_mean
 from pipeline.extract import NOTHING, Extracted
+from pipeline.extracted_files import extracted_in, held_in, write_extracted
 from pipeline.features import EPOCHS, SPECTRA, TABLES
 from pipeline.privacy import SALT, secret_name
 from pipeline.quarantine import failures, put_in_quarantine, reasons, stranger_rows
@@ -40,16 +35,6 @@ from pipeline.settings import settings_hash
 from pipeline.steps import PARTICIPANT_TABLES, assemble, describe, describe_cohort, take_in
 from pipeline.study import Export, Study, asked_of, exports_of, plain_id, unlisted_folders
 from pipeline.synchrony import Taken, settle
-
-_EXTRACTED: tuple[Table, ...] = (
-    tables.RECORDINGS,
-    EPOCHS,
-    SPECTRA,
-    tables.EVENTS,
-    tables.SALIVA,
-    tables.ANSWERS,
-)
-
 
 _OF_ONE_PERSON = frozenset({Fault.NO_ZONE, Fault.UNKNOWN_ZONE})
 """Faults of one participant's rows of a shared table: the others go on having theirs."""
@@ -225,7 +210,7 @@ def do_export(study: Study, unit: ExportUnit) -> Outcome:
     provenance = Provenance(
         __version__, unit.key["code"], _shown(study, unit.key["settings"]), {unit.export.label: unit.sha256}
     )
-    written = _write_extracted(folder, extracted, provenance)
+    written = write_extracted(folder, extracted, provenance)
     write_receipt(_export_receipt(study, unit.export), study.folder, unit.key, written)
     return Outcome(unit.export.relative, Status.DONE, unit.why or "")
 
@@ -267,11 +252,11 @@ def do_participant(study: Study, participant: str) -> Outcome:
     def keep(folder: Path, extracted: Extracted) -> None:
         unit = unit_of[extracted.recordings.item(0, "export")]
         made_of = {unit.export.label: unit.sha256}
-        _write_extracted(
+        write_extracted(
             folder, extracted, Provenance(__version__, unit.key["code"], _shown(study, unit.key["settings"]), made_of)
         )
 
-    parts, clocks = settle(study, places, parts, keep, _held)
+    parts, clocks = settle(study, places, parts, keep, held_in)
     found = assemble(study, person, list(parts.values()), clocks)
     provenance = Provenance(
         __version__,
@@ -352,26 +337,8 @@ def extracted_recordings(study: Study, participant: str) -> list[pl.DataFrame]:
     return [read_table(path, tables.RECORDINGS) for path in paths if path.is_file()]
 
 
-def _write_extracted(folder: Path, extracted: Extracted, provenance: Provenance) -> list[Path]:
-    written = []
-    for table in _EXTRACTED:
-        frame: pl.DataFrame = getattr(extracted, table.name)
-        path = folder / f"{table.name}.parquet"
-        write_table(path, table, frame, provenance)
-        written.append(path)
-    return written
-
-
-def _held(folder: Path) -> Extracted | None:
-    """What was extracted into a folder; None where that was not finished (the last table is missing)."""
-    if not (folder / f"{_EXTRACTED[-1].name}.parquet").is_file():
-        return None
-    return Extracted(*(read_table(folder / f"{table.name}.parquet", table) for table in _EXTRACTED))
-
-
 def _read_extracted(study: Study, export: Export) -> Extracted:
-    folder = _export_folder(study, export)
-    return Extracted(*(read_table(folder / f"{table.name}.parquet", table) for table in _EXTRACTED))
+    return extracted_in(_export_folder(study, export))
 
 
 def _forget_leavers(study: Study) -> list[str]:

@@ -160,6 +160,31 @@ def test_the_same_study_with_and_without_shift_differs_in_dates_alone(tmp_path: 
     assert row["sha256"] == old["sha256"]
 
 
+def test_a_zone_that_only_sidecars_name_makes_the_same_nights_with_and_without_shift(tmp_path: Path) -> None:
+    folder = tmp_path / "study"
+    inbox = folder / "inbox" / "P1"
+    inbox.mkdir(parents=True)
+    (folder / "study.toml").write_text("[study]\n")
+    (folder / "participants.tsv").write_text("participant_id\nP1\n")
+    # In New York clocks were put forward on 10 March: by the offset of the second, the first would end after noon.
+    for start, hours in (("2024-03-08T08:00:00", 3.6), ("2024-03-12T22:00:00", 9.0)):
+        export = inbox / f"rr_{start[8:10]}.txt"
+        export.write_text(f"# start: {start}\n# unit: ms\n" + "1000\n" * int(hours * 3600))
+        export.with_name(f"{export.name}.json").write_text('{"zone": "America/New_York"}')
+    run(folder)
+    plain = pl.read_parquet(folder / "dataset/nights/P1.parquet")
+    assert plain["night"].to_list() == [date(2024, 3, 7), date(2024, 3, 12)]
+    start_date_shift(folder, "../k.tsv")
+    run(folder)
+    weeks = read_key(tmp_path / "k.tsv")["P1"]
+    moved = pl.read_parquet(folder / "dataset/nights/P1.parquet")
+    assert moved["night"].to_list() == [night + timedelta(weeks=weeks) for night in plain["night"]]
+    numbers = [name for name, dtype in plain.schema.items() if dtype == pl.Float64]
+    assert moved.select(numbers).equals(plain.select(numbers))
+    for path in (*folder.glob("dataset/**/*"), *folder.glob("reports/*")):
+        assert not path.is_file() or b"New_York" not in path.read_bytes(), path
+
+
 def test_turning_it_on_twice_changes_nothing(tmp_path: Path) -> None:
     folder = study_of(tmp_path)
     start_date_shift(folder, "../k.tsv")

@@ -46,6 +46,7 @@ OURS: dict[str, set[str]] = {
     "study": {"clock", "dataset", "devices", "errors", "participants", "privacy", "recording", "settings", "travel"},
     "new_study": {"clock", "dataset", "devices", "errors", "guard", "participants", "study"},
     "extract": {"clocks", "clock", "dataset", "devices", "errors", "features", "privacy", "recording", "study"},
+    "extracted_files": {"dataset", "extract", "features"},
     "align": {"zones", "clock", "dataset", "errors", "extract", "features", "recording", "study"},
     "steps": {"align", "clock", "dataset", "extract", "features", "privacy", "report", "scores", "study"},
     "quarantine": {"dataset", "errors", "privacy", "study"},
@@ -56,6 +57,7 @@ OURS: dict[str, set[str]] = {
         "dataset",
         "errors",
         "extract",
+        "extracted_files",
         "features",
         "privacy",
         "quarantine",
@@ -82,6 +84,7 @@ OTHERS: dict[str, set[str]] = {
     "conflicts": {"numpy", "polars"},
     "retime": {"numpy"},
     "synchrony": {"numpy", "polars"},
+    "extracted_files": {"polars"},
     "quarantine": {"polars"},
     "units": {"polars"},
 }
