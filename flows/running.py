@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import FrameType
@@ -20,10 +16,10 @@ from rich.console import Console
 from flows.environment import prepare_prefect, start_server
 from flows.progress import REPORTER, Bars, Lines, Reporter, Silent
 from flows.summary import ingest_lines, nothing_new_lines, place_lines, plan_lines, run_lines, score_lines
-from pipeline.errors import Fault, StorageFault, StudyFault
 from pipeline.guard import Guard, Limits
 from pipeline.quarantine import stranger_fault
 from pipeline.study import Study, open_study, with_weeks
+from pipeline.study_lock import held_alone
 from pipeline.units import Outcome, Plan, Status, plan
 
 
@@ -56,7 +52,7 @@ def run_study(
         todo = plan(study, participants)
         _say(out, as_json, {"plan": plan_lines(study, todo)}, plan_lines(study, todo))
         return 0
-    with _locked(study):
+    with held_alone(study.folder):
         study = with_weeks(study)
         todo = plan(study, participants)
         for name in todo.strangers:
@@ -132,30 +128,3 @@ def _say(out: Console, as_json: bool, content: dict[str, object], lines: list[st
     else:
         for line in lines:
             out.print(line, highlight=False, markup=False)
-
-
-@contextmanager
-def _locked(study: Study) -> Iterator[None]:
-    """Hold the study for this run; the lock ends with the process, however it ends."""
-    path = study.work / "lock"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    except OSError as bad:
-        raise StorageFault(
-            Fault.STORAGE,
-            f"the study folder cannot be written: {bad.strerror or bad}",
-            where=str(study.folder),
-            hint="check the folder's owner and mode, or copy the study to where you may write",
-        ) from bad
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as bad:
-        os.close(handle)
-        raise StudyFault(
-            Fault.BUSY, "another run holds this study", where=str(study.folder), hint="wait until it has ended"
-        ) from bad
-    try:
-        yield
-    finally:
-        os.close(handle)

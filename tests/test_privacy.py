@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import stat
+import subprocess
+import sys
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -193,6 +195,47 @@ def test_turning_it_on_twice_changes_nothing(tmp_path: Path) -> None:
     assert ((folder / "study.toml").read_text(), (tmp_path / "k.tsv").read_bytes()) == (text, key)
     with pytest.raises(StudyFault, match="another key file"):
         start_date_shift(folder, "../other.tsv")
+
+
+def test_of_two_processes_that_turn_it_on_at_once_one_is_refused_and_there_is_one_key(
+    tmp_path: Path, root: Path
+) -> None:
+    folder = study_of(tmp_path)
+    code = """
+import sys
+from pathlib import Path
+import pipeline.study as study
+
+draw = study.extend_key
+
+def slowly(path, people):
+    print("about to draw", flush=True)
+    sys.stdin.readline()
+    return draw(path, people)
+
+study.extend_key = slowly
+study.start_date_shift(Path(sys.argv[1]), "../first.tsv")
+"""
+    first = subprocess.Popen(
+        [sys.executable, "-c", code, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=root
+    )
+    assert first.stdout is not None
+    assert first.stdout.readline() == "about to draw\n"
+    try:
+        with pytest.raises(StudyFault, match="another run holds this study"):
+            start_date_shift(folder, "../second.tsv")
+    finally:
+        first.communicate("go on\n", timeout=60)
+    assert first.returncode == 0
+    assert sorted(path.name for path in tmp_path.glob("*.tsv")) == ["first.tsv"]
+    assert (folder / "study.toml").read_text().count("date_shift_key") == 1
+    start_date_shift(folder, "../first.tsv")  # the lock ended with its process
+
+
+def test_what_is_no_study_is_left_as_it_was(tmp_path: Path) -> None:
+    with pytest.raises(StudyFault):
+        start_date_shift(tmp_path, "../k.tsv")
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("key", ["key.tsv", "inbox/k.tsv", "../study/dataset/k.tsv"])
