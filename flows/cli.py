@@ -55,7 +55,7 @@ Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="lay a setting over study.toml: study.zone=Europe/Oslo"),
 ]
-Jobs = Annotated[int, typer.Option("--jobs", "-j", min=1, help="how many exports at once")]
+Jobs = Annotated[int, typer.Option("--jobs", "-j", min=1, help="how many exports at once, as far as memory goes")]
 Timeout = Annotated[float, typer.Option("--timeout", min=1.0, metavar="SECONDS", help="longest time for one export")]
 Memory = Annotated[int, typer.Option("--memory", min=256, metavar="MB", help="most memory for one export")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="also show what the scheduler logs")]

@@ -6,7 +6,7 @@ import json
 import signal
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any, cast
@@ -18,6 +18,7 @@ from flows.progress import REPORTER, Bars, Lines, Reporter, Silent
 from flows.summary import ingest_lines, nothing_new_lines, place_lines, plan_lines, run_lines, score_lines
 from pipeline.guard import Guard, Limits
 from pipeline.quarantine import stranger_fault
+from pipeline.room import OWN_MB, free_memory_mb, workers_at_once
 from pipeline.study import Study, open_study, with_weeks
 from pipeline.study_lock import held_alone
 from pipeline.units import Outcome, Plan, Status, plan
@@ -61,6 +62,7 @@ def run_study(
             lines = nothing_new_lines(study, todo)
             _say(out, as_json, {"outcomes": [], "notes": lines}, lines)
             return 3 if todo.strangers else 0
+        ways = _within_memory(ways, err)
         reporter: Reporter = Silent() if as_json else Bars(out) if out.is_terminal else Lines(out)
         outcomes = _flow(study, participants, overrides, ways, reporter)
     names = tuple(person.participant for person in todo.participants)
@@ -114,6 +116,17 @@ def _flow(
             reporter.closed()
             REPORTER.reset(token)
             GUARD.reset(guarded)
+
+
+def _within_memory(ways: Ways, err: Console) -> Ways:
+    """The same with as many exports at once as the free memory lets be as large as each may be; told if fewer."""
+    free_mb = free_memory_mb()
+    jobs = workers_at_once(ways.jobs, ways.limits.memory_mb, free_mb)
+    if free_mb is None or (jobs == ways.jobs and free_mb - OWN_MB >= ways.limits.memory_mb):
+        return ways
+    may = f"each may take {ways.limits.memory_mb} MB (--memory) and {free_mb:.0f} MB are free"
+    err.print(f"note: {jobs} at once of --jobs {ways.jobs}, because {may}", highlight=False, markup=False)
+    return replace(ways, jobs=jobs)
 
 
 def _exit_code(outcomes: list[Outcome], todo: Plan) -> int:

@@ -145,7 +145,7 @@ def test_a_killed_run_is_taken_up_where_it_stopped(tmp_path: Path, root: Path) -
 def test_ctrl_c_of_a_terminal_ends_a_run_at_once_and_it_is_taken_up_again(tmp_path: Path, root: Path) -> None:
     names = tuple(f"P01/{p.name}" for p in sorted((root / "sample_data/inbox/P01").glob("rr_*.txt")))
     study = _study(tmp_path / "study", root, ("P01/P01.AWD", *names, "P02/P02.AWD"))
-    command = [sys.executable, "-m", "flows.cli", "ingest", str(study), "--jobs", "2"]
+    command = [sys.executable, "-m", "flows.cli", "ingest", str(study), "--jobs", "2", "--memory", "1024"]
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
