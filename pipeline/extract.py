@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
@@ -42,6 +43,8 @@ class Extracted:
     events: pl.DataFrame
     saliva: pl.DataFrame
     answers: pl.DataFrame
+    true_zone: str | None = field(default=None, kw_only=True)
+    """Where its wall clocks stood, if dates are shifted, so that no table says it; it stays in the work folder."""
 
 
 TABLES: tuple[Table, ...] = (RECORDINGS, EPOCHS, SPECTRA, *EEG_TABLES, EVENTS, SALIVA, ANSWERS)
@@ -66,14 +69,18 @@ def take_in(
     FileFault
         If it cannot be recognised, read or trusted; the text says what, where, what is known and what to try.
     """
-    reader, recording = read_in(study, export)
+    reader, recording, true_zone = read_in(study, export)
     if correction is not None:
         recording = corrected(recording, correction)
-    return extract(recording, export, reader, sha256, lent)
+    extracted = extract(recording, export, reader, sha256, lent)
+    return extracted if study.weeks is None else dataclasses.replace(extracted, true_zone=true_zone)
 
 
-def read_in(study: Study, export: Export) -> tuple[str, Recording]:
-    """The name of the reader that claims an export, and its recording, dates shifted where the study shifts them."""
+def read_in(study: Study, export: Export) -> tuple[str, Recording, str]:
+    """The name of the reader that claims an export, its recording, and the zone of it as it was read.
+
+    Dates are shifted where the study shifts them.
+    """
     reader, recording = read_export(export.path, asked_of(study, export))
     if export.shared and reader.family != "lab":
         raise FileFault(
@@ -83,9 +90,10 @@ def read_in(study: Study, export: Export) -> tuple[str, Recording]:
             known=f"it was recognised as {reader.name}, the recording of one person",
             hint="put it into that participant's folder",
         )
+    zone = recording.zone
     if study.weeks is not None:
         recording = shifted(recording, study.weeks[export.participant])
-    return reader.name, recording
+    return reader.name, recording, zone
 
 
 def extract(recording: Recording, export: Export, reader: str, sha256: str, lent: Hypnogram | None = None) -> Extracted:
@@ -103,6 +111,7 @@ def extract(recording: Recording, export: Export, reader: str, sha256: str, lent
     grid_start = grid_floor(start_ns)
     view = RecordingView(recording, grid_start, -(-(end_ns - grid_start) // EPOCH_NS), lent)
     columns, spectra = _epoch_columns(view)
+    eeg = eeg_frames(view.channels, export.participant, name)
     epochs = _frame(columns, grid_start, view.n).with_columns(participant=pl.lit(export.participant))
     return Extracted(
         recordings=RECORDINGS.frame(
@@ -114,7 +123,11 @@ def extract(recording: Recording, export: Export, reader: str, sha256: str, lent
                 participant=pl.lit(export.participant), recording=pl.lit(name)
             )
         ),
-        **eeg_frames(view.channels, export.participant, name),
+        eeg_channels=eeg["eeg_channels"],
+        eeg_epochs=eeg["eeg_epochs"],
+        slow_waves=eeg["slow_waves"],
+        spindles=eeg["spindles"],
+        eeg_coupling=eeg["eeg_coupling"],
         events=EVENTS.frame(_event_rows(recording, export.participant, name)),
         saliva=SALIVA.frame(_saliva_rows(recording, export.participant, name)),
         answers=ANSWERS.frame(_answer_rows(recording, export.participant, name)),

@@ -97,14 +97,18 @@ def describe_cohort(study: Study, found: Tables) -> str:
 
 def _zone(study: Study, person: Participant, parts: Sequence[Extracted]) -> str:
     """The zone of the participant's nights: its own, else the study's, else that of most of its recorded time."""
-    named = person.zone or study.settings.study.zone
-    if named:
-        return named if study.weeks is None else _without_a_place(named, study.weeks[person.name], parts)
+    zone = person.zone or study.settings.study.zone or _zone_of_most(parts)
+    return zone if study.weeks is None else _without_a_place(zone, study.weeks[person.name], parts)
+
+
+def _zone_of_most(parts: Sequence[Extracted]) -> str:
+    """The zone, as it was before dates were shifted, of most of what was recorded."""
     hours: dict[str, float] = {}
     for part in parts:
         row = part.recordings.row(0, named=True)
         lasted = timedelta(0) if row["start_utc"] is None else row["end_utc"] - row["start_utc"]
-        hours[row["zone"]] = hours.get(row["zone"], 0.0) + lasted.total_seconds()
+        zone = part.true_zone or row["zone"]
+        hours[zone] = hours.get(zone, 0.0) + lasted.total_seconds()
     zone = max(hours, key=lambda name: (hours[name], name)) if hours else "UTC"
     zone_of(zone)
     return zone

@@ -23,17 +23,11 @@ from pipeline.conflicts import find_conflict
 from pipeline.dataset import tables
 from pipeline.dataset.csv_out import csv_bytes
 from pipeline.dataset.receipts import ContentHashes, read_receipt, why_run, write_receipt
-from pipeline.dataset.store import (
-    Provenance,
-    read_table,
-    read_tables,
-    write_bytes,
-    write_table,
-)
+from pipeline.dataset.store import Provenance, read_table, read_tables, write_bytes, write_table
 from pipeline.dataset.table import dictionary
 from pipeline.errors import Fault, FileFault, StudyFault, did_you_mean
 from pipeline.extract import NOTHING, Extracted
-from pipeline.extract import TABLES as EXTRACTED
+from pipeline.extracted_files import extracted_in, held_in, write_extracted
 from pipeline.features import TABLES
 from pipeline.lending import lend
 from pipeline.privacy import SALT, secret_name
@@ -217,7 +211,7 @@ def do_export(study: Study, unit: ExportUnit) -> Outcome:
     provenance = Provenance(
         __version__, unit.key["code"], _shown(study, unit.key["settings"]), {unit.export.label: unit.sha256}
     )
-    written = _write_extracted(folder, extracted, provenance)
+    written = write_extracted(folder, extracted, provenance)
     write_receipt(_export_receipt(study, unit.export), study.folder, unit.key, written)
     return Outcome(unit.export.relative, Status.DONE, unit.why or "")
 
@@ -259,12 +253,12 @@ def do_participant(study: Study, participant: str) -> Outcome:
     def keep(folder: Path, extracted: Extracted) -> None:
         unit = unit_of[extracted.recordings.item(0, "export")]
         made_of = {unit.export.label: unit.sha256}
-        _write_extracted(
+        write_extracted(
             folder, extracted, Provenance(__version__, unit.key["code"], _shown(study, unit.key["settings"]), made_of)
         )
 
-    settled = settle(study, places, parts, keep, _held)
-    parts = lend(study, places, settled, keep, _held)
+    settled = settle(study, places, parts, keep, held_in)
+    parts = lend(study, places, settled, keep, held_in)
     found = assemble(study, person, list(parts.values()), settled.clocks)
     provenance = Provenance(
         __version__,
@@ -343,26 +337,8 @@ def extracted_recordings(study: Study, participant: str) -> list[pl.DataFrame]:
     return [read_table(path, tables.RECORDINGS) for path in paths if path.is_file()]
 
 
-def _write_extracted(folder: Path, extracted: Extracted, provenance: Provenance) -> list[Path]:
-    written = []
-    for table in EXTRACTED:
-        frame: pl.DataFrame = getattr(extracted, table.name)
-        path = folder / f"{table.name}.parquet"
-        write_table(path, table, frame, provenance)
-        written.append(path)
-    return written
-
-
-def _held(folder: Path) -> Extracted | None:
-    """What was extracted into a folder; None where that was not finished (the last table is missing)."""
-    if not (folder / f"{EXTRACTED[-1].name}.parquet").is_file():
-        return None
-    return Extracted(*(read_table(folder / f"{table.name}.parquet", table) for table in EXTRACTED))
-
-
 def _read_extracted(study: Study, export: Export) -> Extracted:
-    folder = _export_folder(study, export)
-    return Extracted(*(read_table(folder / f"{table.name}.parquet", table) for table in EXTRACTED))
+    return extracted_in(_export_folder(study, export))
 
 
 def _forget_leavers(study: Study) -> list[str]:

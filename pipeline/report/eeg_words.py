@@ -21,9 +21,26 @@ def waves_of(night: Mapping[str, Any], waves: pl.DataFrame) -> pl.DataFrame:
     return waves.filter(inside & (pl.col("channel") == night["sw_channel"]) & (pl.col("preset") == WAVES))
 
 
-def eeg_words(night: Mapping[str, Any]) -> list[str]:
-    """Sentences on the night's EEG; of what is null nothing is said but why."""
-    out = []
+_STAGED = {
+    "expert": "Stages: an expert's.",
+    "unknown": "Stages: scored on EEG, by whom is not told.",
+    "automatic": "Stages: from software, as exported.",
+    "model": "Stages: by a model that looked at this EEG, not by a human.",
+    "consumer": "Stages: a device's without EEG.",
+}
+
+
+def eeg_words(night: Mapping[str, Any], epochs: pl.DataFrame) -> list[str]:
+    """Sentences on the night's EEG, from its row and its epochs; of what is null nothing is said but why."""
+    sources = epochs.get_column("stage_source").drop_nulls().cast(pl.String).unique().to_list()
+    several = (night.get("scorers_n") or 0) > 1
+    out = ["Stages: the consensus of several experts."] if several else []
+    out += [] if several else [words for source, words in _STAGED.items() if source in sources]
+    if night.get("model_kappa") is not None:
+        out.append(
+            f"The model agrees with the scoring in {shown(night['model_agreement_pct'], 0)} % of epochs "
+            f"(κ {shown(night['model_kappa'], 2)}); its N3 differs by {shown(night['model_n3_difference_min'], 0)} min."
+        )
     if night.get("sw_channel"):
         out.append(
             f"Slow waves in {night['sw_channel']}: {shown(night.get('sw_n2_per_min'))} a minute in N2, "

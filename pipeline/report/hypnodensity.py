@@ -32,7 +32,7 @@ def density_panel(axis: ClockAxis, at: Int64, epochs: pl.DataFrame, top: float) 
     known = np.isfinite(stacked).all(axis=0)
     out = [
         text(axis.left - 8, top + HEIGHT / 2 - 3, "Model", anchor="end", class_="label"),
-        text(axis.left - 8, top + HEIGHT / 2 + 10, "probability", anchor="end", class_="unit"),
+        text(axis.left - 8, top + HEIGHT / 2 + 10, "p(stage)", anchor="end", class_="unit"),
     ]
     for k, (name, colour) in enumerate(zip(ORDER, COLOURS, strict=True)):
         low, high = (top + HEIGHT * (1.0 - stacked[row]) for row in (k, k + 1))

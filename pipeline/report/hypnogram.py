@@ -53,7 +53,7 @@ def night_figure(night: Mapping[str, Any], epochs: pl.DataFrame, spectra: pl.Dat
         children += density_panel(axis, at, epochs, top)
         top += HEIGHT + GAP
     if waves.height:
-        children += _trace(axis, at, wave_rate(at, epochs, waves), (top, "Slow waves", "per min"))
+        children += _trace(axis, at, wave_rate(at, epochs, waves), (top, "SW", "per min"))
         top += TRACE + GAP
     for column, label, unit in (("swa_uv2", "SWA", "µV²"), ("hr_bpm", "Heart rate", "bpm")):
         values = floats(epochs, column)

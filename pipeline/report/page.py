@@ -123,13 +123,14 @@ def _eeg_figures(tables: Frames, nights: list[Row]) -> list[Row]:
     out = []
     for night in nights_with_eeg(nights, tables["epochs"])[:MOST_EEG_NIGHTS] if nights else []:
         inside = pl.col("start_utc").is_between(night["start_utc"], night["end_utc"], closed="left")
+        epochs = tables["epochs"].filter(inside).sort("start_utc")
         svg = night_figure(
             night,
-            tables["epochs"].filter(inside).sort("start_utc"),
+            epochs,
             tables["spectra"].filter(inside).sort("start_utc"),
             waves_of(night, tables["slow_waves"]),
         )
-        out.append({"night": weekday(night["night"]), "svg": svg, "words": eeg_words(night)})
+        out.append({"night": weekday(night["night"]), "svg": svg, "words": eeg_words(night, epochs)})
     return out
 
 
