@@ -244,14 +244,17 @@ def _slow(blocks: Blocks, runs: list[Run], shift_ns: int, *, is_ax6: bool) -> tu
     np.add.at(steps, [run.first for run in runs], 1)
     np.add.at(steps, [run.last for run in runs], -1)
     used = np.flatnonzero(np.cumsum(steps[:-1]))
-    # A value holds until the next block's; stamps may step back by a sample, so their running maximum is searched.
-    at = used[np.searchsorted(np.maximum.accumulate(blocks.wall_ns[used]), times, side="right") - 1]
+    # A value holds until the next block's. Stamps may step back by a sample: a block's is the latest up to it.
+    since = np.maximum.accumulate(blocks.wall_ns[used]) - times[0]
+    heard = np.clip(-(-since // step), 0, number)  # from this step on
+    at = used[np.cumsum(np.bincount(heard, minlength=number + 1)[:number]) - 1]
+    readings = np.arange(cwa_blocks.READINGS)
     out = []
-    for kind, label, values in (
-        (Kind.TEMP, "temperature in the case", cwa_blocks.temperature_c(blocks.temperature)),
-        (Kind.LIGHT, "light through the case (estimate)", cwa_blocks.light_lux(blocks.light, ax6=is_ax6)),
+    for kind, label, values, read in (
+        (Kind.TEMP, "temperature in the case", cwa_blocks.temperature_c(readings), blocks.temperature),
+        (Kind.LIGHT, "light through the case (estimate)", cwa_blocks.light_lux(readings, ax6=is_ax6), blocks.light),
     ):
-        samples = np.where(inside, values[at], np.float32(np.nan))
+        samples = np.where(inside, values[read[at]], np.float32(np.nan))
         if np.isfinite(samples).any():
             out.append(Signal(kind, label, NS / step, first.start_ns + shift_ns, samples))
     return tuple(out)
