@@ -27,10 +27,6 @@ _CAPACITY[[PACKED, 0x32, 0x62, 0x92]] = 120, 80, 40, 26
 """Samples in a full block by layout: packed; int16 of accelerometer, with gyroscope, and with magnetometer."""
 _CHUNK = 512
 """Blocks that are decoded at once: their buffers stay in the processor's cache."""
-_SIGNS = np.uint32(1 << 9 | 1 << 19 | 1 << 29)
-_LOWEST = np.uint32(0x3FF)
-_AT_LOWEST, _AT_BIT_10 = np.uint32((127 + 15) << 23), np.uint32((127 + 5) << 23)
-"""The floats 2**15 and 2**5: there one unit of 1/256 is the lowest bit, and bit 10."""
 READINGS = 1 << 10
 """What temperature and light can read."""
 _DECADE = {False: 341.3, True: 34.13}
@@ -186,25 +182,27 @@ def _unpack(raw: NDArray[np.uint8], planes: Samples) -> None:
         word, value = words[: high - low], bits[: high - low]
         part = planes[:, low * per_block : high * per_block]
         x, y, z = (plane.reshape(word.shape) for plane in part)
-        np.bitwise_xor(raw[low:high, _PAYLOAD].view("<u4"), _SIGNS, out=word)
-        for to, kept, exponent in ((x, _LOWEST, _AT_LOWEST), (y, _LOWEST << np.uint32(10), _AT_BIT_10)):
-            np.bitwise_and(word, kept, out=value)
-            _counted(value, exponent, to)
+        np.copyto(word, raw[low:high, _PAYLOAD].view("<u4"))
+        for to, place in ((x, 0), (y, 10)):
+            np.bitwise_and(word, np.uint32(0x3FF << place), out=value)
+            _counted(value, place, to)
         np.right_shift(word, np.uint32(20), out=value)
-        if int(word.max()) < 1 << 30:
-            _counted(value, _AT_LOWEST, z)
+        near = int(word.max()) < 1 << 30
+        if not near:
+            np.bitwise_and(value, np.uint32(0x3FF), out=value)
+        _counted(value, 0, z)
+        if near:
             continue
-        np.bitwise_and(value, _LOWEST, out=value)
-        _counted(value, _AT_LOWEST, z)
         flat = word.reshape(-1)
         far = np.flatnonzero(flat >= 1 << 30)
         part[:, far] *= (1 << (flat[far] >> np.uint32(30))).astype(np.float32)
 
 
-def _counted(bits: NDArray[np.uint32], exponent: np.uint32, out: Samples) -> None:
-    """What 10 bits count from -512 on, as the float with this exponent holds them; `bits` are overwritten."""
-    np.bitwise_or(bits, exponent, out=bits)
-    np.subtract(bits.view(np.float32), exponent.view(np.float32) + np.float32(2.0), out=out)
+def _counted(bits: NDArray[np.uint32], place: int, out: Samples) -> None:
+    """What 10 bits say that begin at this place, all others 0, in units of 1/256 g; `bits` are overwritten."""
+    begins = np.float32(2.0 ** (15 - place))  # its lowest bit is 2**-8, at 2**5 that of place 10
+    np.bitwise_xor(bits, begins.view(np.uint32) | np.uint32(0x200 << place), out=bits)
+    np.subtract(bits.view(np.float32), begins + np.float32(2.0), out=out)
 
 
 def temperature_c(raw: Ints) -> Samples:
