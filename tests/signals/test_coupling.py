@@ -107,7 +107,7 @@ CASES = 200
 
 
 def _uniform(p: Floats) -> None:
-    """Kolmogorov's distance of p from uniform; 1.63 / √200 is exceeded once in 100 tries, p itself has steps of 0.01."""
+    """Kolmogorov's distance of p from uniform: 1.63 / √200 is exceeded once in 100 tries; p has steps of 0.01."""
     ordered = np.sort(p)
     steps = np.arange(1, len(p) + 1) / len(p)
     assert (
@@ -209,7 +209,7 @@ def test_a_gap_silences_the_waves_beside_it_and_no_others() -> None:
 
 
 def test_ndpac_is_one_for_a_burst_that_is_the_wave() -> None:
-    """Amplitude = cos(phase): the mean of cos² is a half, over the deviation √½ gives 0.71; constant amplitude gives 0."""
+    """Amplitude as cos(phase): the mean of cos², a half, over the deviation, √½, is 0.71; constant amplitude gives 0."""
     t = np.arange(int(120 * FS)) / FS
     slow = 2.0 * np.pi * 1.0 * t
     trough_s = np.arange(10.5, 110.0, 1.0)
