@@ -133,14 +133,13 @@ def _three_steps(a: Samples, fs_hz: float, steps: int) -> Floats:
 
     Shape (steps,); what would reach beyond the trace is NaN.
     """
+    if steps < 3:
+        return np.full(steps, np.nan)
     edges = np.clip((np.arange(steps + 1) - 0.5) * STEP_S * fs_hz + 0.5, 0.0, len(a) - 1.0)
     at = edges.astype(np.int64)
     cut = (edges - at) * a[at]
-    sums = np.full(steps, np.nan)
-    if steps > 2:
-        bins = np.add.reduceat(a[: at[-1]], at[:-1]).astype(np.float64) + np.diff(cut)
-        sums[1:-1] = bins[:-2] + bins[1:-1] + bins[2:]
-    return sums
+    bins = np.add.reduceat(a[: at[-1]], at[:-1]).astype(np.float64) + np.diff(cut)
+    return np.concatenate(([np.nan], bins[:-2] + bins[1:-1] + bins[2:], [np.nan]))
 
 
 def _between(values: Samples, points: int = POINTS) -> Samples:
