@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from pathlib import Path
 
 import polars as pl
 
 from pipeline.dataset.store import Provenance, read_json, read_table, write_json, write_table
 from pipeline.extract import TABLES, Extracted
+from pipeline.study import Export, Study
 
 _TRUE_ZONE = "zone.json"
 """Beside the tables of an export whose dates are shifted: its zone, which they do not name."""
+
+
+def export_folder(study: Study, export: Export) -> Path:
+    """Where what is extracted of an export is kept."""
+    name = hashlib.sha256(export.relative.encode()).hexdigest()[:12]
+    return study.work / "recordings" / export.participant / name
 
 
 def write_extracted(folder: Path, extracted: Extracted, provenance: Provenance) -> list[Path]:
