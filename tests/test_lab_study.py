@@ -131,7 +131,12 @@ def test_assessments_years_apart_are_one_export(tmp_path: Path) -> None:
     assert read_tables(study / "dataset", tables.ANSWERS)["number"].to_list() == [1, 2]
 
 
-STRAYS = (*SALIVA, "P1O,1,2024-03-02,09:00,09:00,S0,8", "anna.brambilla,1,2024-03-02,09:00,09:00,S0,9", "Brambilla7,1,,,,S0,9")
+STRAYS = (
+    *SALIVA,
+    "P1O,1,2024-03-02,09:00,09:00,S0,8",
+    "anna.brambilla,1,2024-03-02,09:00,09:00,S0,9",
+    "Brambi7,1,,,,S0,9",
+)
 
 
 def everything_in(study: Path, *folders: str) -> str:
