@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := demo
 
-.PHONY: help setup setup-dev demo test check fix lock samples dictionary formats bench bench-ingest fuzz realdata clean
+.PHONY: help setup setup-dev demo test check fix lock samples dictionary formats bench bench-eeg bench-ingest fuzz realdata clean
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -61,6 +61,12 @@ bench: $(VENV)/.dev  ## operating characteristics and costs (minutes)
 
 fuzz: $(VENV)/.bench  ## damage exports of every format, guided by coverage (FUZZ=100000 executions)
 	@$(BIN)/python benchmarks/fuzz/readers.py --executions $(or $(FUZZ),100000)
+
+bench-eeg: $(VENV)/.dev  ## a night of EEG beside YASA and MNE: from file to waves, and each part (PEERS=python of an environment with YASA)
+	@$(BIN)/python benchmarks/eeg/night.py $(if $(PEERS),--peers $(PEERS)) --growth
+	@$(BIN)/python benchmarks/eeg/staging.py $(if $(PEERS),--peers $(PEERS))
+	@$(BIN)/python benchmarks/eeg/slow_waves.py $(if $(PEERS),--peers $(PEERS))
+	@$(BIN)/python benchmarks/eeg/spindles.py $(if $(PEERS),--peers $(PEERS))
 
 bench-ingest: $(VENV)/.dev  ## what reading costs: raw acceleration, EDF, Apple Health (PEERS=python of an environment with other readers)
 	@$(BIN)/python benchmarks/ingest/raw_acceleration.py $(if $(PEERS),--peers $(PEERS)) --month

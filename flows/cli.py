@@ -7,18 +7,35 @@ import sys
 import time
 from datetime import date
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated, Any, cast
 
 import typer
 from rich.console import Console
+from typer.core import TyperGroup
 
 from pipeline import __version__
 from pipeline.errors import Fault, SleeploopError, StorageFault, StudyFault
 from pipeline.guard import DEFAULT_TIMEOUT_S, Limits
 from pipeline.room import DEFAULT_MEMORY_MB
 
+
+class Commands(TyperGroup):
+    """The commands; one that is interrupted says what that means (by itself the library says nothing)."""
+
+    def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]  # the library's own subclass is given
+        """What the command returns."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as bad:
+            err.print("interrupted: what was finished is kept; run again to go on", highlight=False)
+            raise typer.Exit(EXIT_INTERRUPTED) from bad
+
+
+EXIT_DONE, EXIT_BUG, EXIT_INPUT, EXIT_REFUSED, EXIT_INTERRUPTED = 0, 1, 2, 3, 130
+
 app = typer.Typer(
     name="sleeploop",
+    cls=Commands,
     help="Device exports of sleep and stress labs in; a documented dataset, two transparent scores and a page out. "
     "For research: nothing here is a diagnosis.",
     no_args_is_help=True,
@@ -38,13 +55,11 @@ Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="lay a setting over study.toml: study.zone=Europe/Oslo"),
 ]
-Jobs = Annotated[int, typer.Option("--jobs", "-j", min=1, help="how many exports at once")]
+Jobs = Annotated[int, typer.Option("--jobs", "-j", min=1, help="how many exports at once, as far as memory goes")]
 Timeout = Annotated[float, typer.Option("--timeout", min=1.0, metavar="SECONDS", help="longest time for one export")]
 Memory = Annotated[int, typer.Option("--memory", min=256, metavar="MB", help="most memory for one export")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="also show what the scheduler logs")]
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON instead of text")]
-
-EXIT_DONE, EXIT_BUG, EXIT_INPUT, EXIT_REFUSED, EXIT_INTERRUPTED = 0, 1, 2, 3, 130
 
 
 def _print(lines: list[str]) -> None:
@@ -278,9 +293,6 @@ def main() -> None:
     except SleeploopError as fault:
         err.print(f"error: {fault}", highlight=False, markup=False)
         sys.exit(EXIT_INPUT)
-    except KeyboardInterrupt:
-        err.print("interrupted: what was finished is kept; run again to go on", highlight=False)
-        sys.exit(EXIT_INTERRUPTED)
 
 
 if __name__ == "__main__":

@@ -76,12 +76,27 @@ def _installation() -> Iterator[Finding]:
             yield Finding(Level.OK, name, version(name))
         except PackageNotFoundError:
             yield Finding(Level.BAD, name, "is not installed: make setup")
+    yield from _stagers()
     zones = len(available_timezones())
     yield Finding(Level.OK if zones > 400 else Level.BAD, "time zones", f"{zones} known")
     cores = len(os.sched_getaffinity(0))
     yield Finding(Level.OK, "cores", f"{cores}: --jobs {cores} uses them all")
     if "PREFECT_API_URL" in os.environ:
         yield Finding(Level.NOTE, "prefect", "PREFECT_API_URL is set: runs go to that server, not to the embedded one")
+
+
+def _stagers() -> Iterator[Finding]:
+    """Whether EEG without a hypnogram can be staged; a model that is there is read, so that a run finds it ready."""
+    from pipeline.signals.stagers import STAGERS
+    from pipeline.signals.stagers.stager import StagerNotInstalled
+
+    for stager in STAGERS:
+        try:
+            stager.load()
+        except StagerNotInstalled as fault:
+            yield Finding(Level.NOTE, "staging", f"{stager.name}: {fault}")
+        else:
+            yield Finding(Level.OK, "staging", f"{stager.name} {stager.version}: EEG without a hypnogram can be staged")
 
 
 def _folder(study: Study) -> Iterator[Finding]:

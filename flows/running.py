@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any, cast
 
 from rich.console import Console
 
-from flows.environment import prepare_prefect
+from flows.environment import prepare_prefect, start_server
 from flows.progress import REPORTER, Bars, Lines, Reporter, Silent
 from flows.summary import ingest_lines, nothing_new_lines, place_lines, plan_lines, run_lines, score_lines
-from pipeline.errors import Fault, StorageFault, StudyFault
 from pipeline.guard import Guard, Limits
 from pipeline.quarantine import stranger_fault
+from pipeline.room import OWN_MB, free_memory_mb, workers_at_once
 from pipeline.study import Study, open_study, with_weeks
+from pipeline.study_lock import held_alone
 from pipeline.units import Outcome, Plan, Status, plan
 
 
@@ -56,7 +53,7 @@ def run_study(
         todo = plan(study, participants)
         _say(out, as_json, {"plan": plan_lines(study, todo)}, plan_lines(study, todo))
         return 0
-    with _locked(study):
+    with held_alone(study.folder):
         study = with_weeks(study)
         todo = plan(study, participants)
         for name in todo.strangers:
@@ -65,6 +62,7 @@ def run_study(
             lines = nothing_new_lines(study, todo)
             _say(out, as_json, {"outcomes": [], "notes": lines}, lines)
             return 3 if todo.strangers else 0
+        ways = _within_memory(ways, err)
         reporter: Reporter = Silent() if as_json else Bars(out) if out.is_terminal else Lines(out)
         outcomes = _flow(study, participants, overrides, ways, reporter)
     names = tuple(person.participant for person in todo.participants)
@@ -92,9 +90,12 @@ def _flow(
     with Guard(ways.limits) as guard:
         guarded = GUARD.set(guard)
         before = signal.getsignal(signal.SIGINT)
+        heard = False
 
         def interrupted(number: int, frame: FrameType | None) -> None:
             # What is being read is ended at once; it is read again by the next run.
+            nonlocal heard
+            heard = True
             guard.close()
             if callable(before):
                 before(number, frame)
@@ -104,12 +105,28 @@ def _flow(
             # Its future type is invariant.
             runner = cast("TaskRunner[Any]", ThreadPoolTaskRunner(max_workers=ways.jobs))
             job = nightly.with_options(task_runner=runner)
+            start_server()
             return job(str(study.folder), participants, overrides, ingest_only=ways.ingest_only)
+        except Exception as bad:
+            if heard:  # what a scheduler says that could not end in order is no news
+                raise KeyboardInterrupt from bad
+            raise
         finally:
             signal.signal(signal.SIGINT, before)
             reporter.closed()
             REPORTER.reset(token)
             GUARD.reset(guarded)
+
+
+def _within_memory(ways: Ways, err: Console) -> Ways:
+    """The same with as many exports at once as the free memory lets be as large as each may be; told if fewer."""
+    free_mb = free_memory_mb()
+    jobs = workers_at_once(ways.jobs, ways.limits.memory_mb, free_mb)
+    if free_mb is None or (jobs == ways.jobs and free_mb - OWN_MB >= ways.limits.memory_mb):
+        return ways
+    may = f"each may take {ways.limits.memory_mb} MB (--memory) and {free_mb:.0f} MB are free"
+    err.print(f"note: {jobs} at once of --jobs {ways.jobs}, because {may}", highlight=False, markup=False)
+    return replace(ways, jobs=jobs)
 
 
 def _exit_code(outcomes: list[Outcome], todo: Plan) -> int:
@@ -124,30 +141,3 @@ def _say(out: Console, as_json: bool, content: dict[str, object], lines: list[st
     else:
         for line in lines:
             out.print(line, highlight=False, markup=False)
-
-
-@contextmanager
-def _locked(study: Study) -> Iterator[None]:
-    """Hold the study for this run; the lock ends with the process, however it ends."""
-    path = study.work / "lock"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    except OSError as bad:
-        raise StorageFault(
-            Fault.STORAGE,
-            f"the study folder cannot be written: {bad.strerror or bad}",
-            where=str(study.folder),
-            hint="check the folder's owner and mode, or copy the study to where you may write",
-        ) from bad
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as bad:
-        os.close(handle)
-        raise StudyFault(
-            Fault.BUSY, "another run holds this study", where=str(study.folder), hint="wait until it has ended"
-        ) from bad
-    try:
-        yield
-    finally:
-        os.close(handle)

@@ -11,6 +11,7 @@ from pipeline.dataset import tables
 from pipeline.dataset.store import read_tables
 from pipeline.quarantine import failures, stranger_fault
 from pipeline.scores import SCORES
+from pipeline.shared_tables import unclaimed_lines, unclaimed_rows
 from pipeline.study import Study
 from pipeline.units import Outcome, Plan, Status, extracted_recordings
 
@@ -58,16 +59,18 @@ def _short(path: Path) -> str:
 
 
 def ingest_lines(study: Study, participants: tuple[str, ...]) -> list[str]:
-    """What was taken in so far, by reader: exports, hours, participants."""
+    """What was taken in so far, by reader: exports, hours, participants; and what of shared tables is nobody's."""
+    stray = [f"{'note':<10} {line}" for line in unclaimed_lines(unclaimed_rows(study))]
     parts = [part for name in participants for part in extracted_recordings(study, name)]
     if not parts:
-        return ["nothing was taken in"]
+        return ["nothing was taken in", *stray]
     rows = pl.concat(parts).with_columns(hours=(pl.col("end_utc") - pl.col("start_utc")).dt.total_seconds() / 3600)
     by_reader = rows.group_by("reader").agg(pl.len(), pl.col("hours").sum(), pl.col("participant").n_unique())
-    return [
+    told = [
         f"{'taken in':<10} {reader:<18} {count:>4} exports of {people} participants, {hours or 0.0:.1f} h"
         for reader, count, hours, people in by_reader.sort("reader").iter_rows()
     ]
+    return [*told, *stray]
 
 
 def run_lines(study: Study, outcomes: list[Outcome], todo: Plan, seconds: float) -> list[str]:

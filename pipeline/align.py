@@ -17,10 +17,12 @@ import polars as pl
 
 from pipeline.clock import EPOCH_NS, days_between, midnight_ns, night_of, nights_between, noon_ns, to_datetime
 from pipeline.dataset.tables import UTC
+from pipeline.eeg_align import Channels
 from pipeline.extract import Extracted
 from pipeline.features import (
     DAY_FAMILIES,
     DAYS,
+    EEG_NIGHTS,
     EPOCH_FAMILIES,
     EPOCHS,
     NIGHT_FAMILIES,
@@ -29,6 +31,7 @@ from pipeline.features import (
     PARTICIPANTS,
 )
 from pipeline.features.day_load import baseline
+from pipeline.features.eeg_nights import eeg_nights
 from pipeline.features.epoch_level import ENUM_CODES
 from pipeline.features.family import (
     DayView,
@@ -60,6 +63,7 @@ class Aligned:
 
     epochs: pl.DataFrame
     nights: pl.DataFrame
+    eeg_nights: pl.DataFrame
     days: pl.DataFrame
     participants: pl.DataFrame
 
@@ -70,12 +74,15 @@ def align(person: Participant, zone: str, parts: Sequence[Extracted]) -> Aligned
     held = scored(measured)
     grid = _merged(measured, held)
     if grid is None:
-        return Aligned(EPOCHS.empty(), NIGHTS.empty(), DAYS.empty(), _summary(person, zone, parts, None, {}))
+        return Aligned(
+            EPOCHS.empty(), NIGHTS.empty(), EEG_NIGHTS.empty(), DAYS.empty(), _summary(person, zone, parts, None, {})
+        )
     rests = _rests(parts)
     end_ns = grid.start_ns + grid.n * EPOCH_NS
     nights = nights_between(grid.start_ns, end_ns, zone)
     grid = with_consensus(grid, held, [_noons(night, zone) for night in nights])
-    views = [_night_view(night, zone, grid, rests, held) for night in nights]
+    channels = Channels(measured)
+    views = [_night_view(night, zone, grid, rests, held, channels) for night in nights]
     views = [view for view in views if _measured(view.grid)]
     windows = {view.night: view.window for view in views if view.window is not None}
     span = ParticipantView(zone, grid, windows)
@@ -84,6 +91,7 @@ def align(person: Participant, zone: str, parts: Sequence[Extracted]) -> Aligned
     return Aligned(
         epochs=_epoch_frame(person.name, grid),
         nights=NIGHTS.frame([_night_row(person.name, view) for view in views]),
+        eeg_nights=eeg_nights(person.name, views),
         days=DAYS.frame([_day_row(person.name, view) for view in days if _measured(view.grid)]),
         participants=_summary(person, zone, parts, span, windows),
     )
@@ -171,13 +179,20 @@ def _noons(night: date, zone: str) -> tuple[int, int]:
 
 
 def _night_view(
-    night: date, zone: str, grid: EpochGrid, rests: tuple[RestInterval, ...], held: Sequence[Scored]
+    night: date,
+    zone: str,
+    grid: EpochGrid,
+    rests: tuple[RestInterval, ...],
+    held: Sequence[Scored],
+    channels: Channels,
 ) -> NightView:
     start_ns, end_ns = _noons(night, zone)
     inside = grid.cut(start_ns, end_ns)
     near = tuple(rest for rest in rests if rest.in_bed_ns < end_ns and rest.out_bed_ns > start_ns)
     window = sleep_window(start_ns, end_ns, inside, near)
-    return NightView(night, zone, start_ns, end_ns, inside, window, near, scorings_between(held, start_ns, end_ns))
+    eeg, doubts = channels.of_night(inside.start_ns, inside.n)
+    scorings = scorings_between(held, start_ns, end_ns)
+    return NightView(night, zone, start_ns, end_ns, inside, window, near, scorings, eeg, doubts)
 
 
 def _day_view(

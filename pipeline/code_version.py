@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 _ROOT = Path(__file__).resolve().parents[1]
-_NUMERIC = ("numpy", "scipy", "polars", "tzdata", "mne", "python-calamine", "h5py", "fastavro", "fitdecode")
+_NUMERIC = ("numpy", "scipy", "polars", "tzdata", "mne", "python-calamine", "h5py", "fastavro", "fitdecode", "yasa")
 """What changes a result without a line of ours; those of extras count where they are installed."""
 
 

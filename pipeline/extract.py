@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
@@ -12,14 +13,15 @@ from numpy.typing import NDArray
 
 from pipeline.clock import EPOCH_NS, grid_floor, to_datetime
 from pipeline.clocks import Correction, corrected
-from pipeline.dataset.table import Column
+from pipeline.dataset.table import Column, Table
 from pipeline.dataset.tables import ANSWERS, EVENTS, RECORDINGS, SALIVA, UTC
 from pipeline.devices import read_export
 from pipeline.errors import Fault, FileFault
+from pipeline.features.eeg_tables import EEG_TABLES, eeg_frames
 from pipeline.features.epoch_level import ENUM_CODES, EPOCH_FAMILIES, EPOCHS, SPECTRA
 from pipeline.features.family import EpochFamily, RecordingView
 from pipeline.privacy import shifted
-from pipeline.recording import Recording, Signal, SignalStream
+from pipeline.recording import Hypnogram, Recording, Signal, SignalStream
 from pipeline.study import Export, Study, asked_of
 
 MAX_DAYS = 5 * 366
@@ -33,33 +35,52 @@ class Extracted:
     recordings: pl.DataFrame
     epochs: pl.DataFrame
     spectra: pl.DataFrame
+    eeg_channels: pl.DataFrame
+    eeg_epochs: pl.DataFrame
+    slow_waves: pl.DataFrame
+    spindles: pl.DataFrame
+    eeg_coupling: pl.DataFrame
     events: pl.DataFrame
     saliva: pl.DataFrame
     answers: pl.DataFrame
+    true_zone: str | None = field(default=None, kw_only=True)
+    """Where its wall clocks stood, if dates are shifted, so that no table says it; it stays in the work folder."""
 
 
-NOTHING = Extracted(
-    RECORDINGS.empty(), EPOCHS.empty(), SPECTRA.empty(), EVENTS.empty(), SALIVA.empty(), ANSWERS.empty()
-)
+TABLES: tuple[Table, ...] = (RECORDINGS, EPOCHS, SPECTRA, *EEG_TABLES, EVENTS, SALIVA, ANSWERS)
+"""The tables of `Extracted`, in the order of its fields."""
+NOTHING = Extracted(*(table.empty() for table in TABLES))
 """What is kept of a shared table that holds no row of a participant."""
 
 
-def take_in(study: Study, export: Export, sha256: str, correction: Correction | None = None) -> Extracted:
+def take_in(
+    study: Study,
+    export: Export,
+    sha256: str,
+    correction: Correction | None = None,
+    lent: Hypnogram | None = None,
+) -> Extracted:
     """Read an export and extract what is kept of it, its clock put right if a correction is given.
+
+    `lent` are stages of the same sleep from another export, for an EEG that brings none.
 
     Raises
     ------
     FileFault
         If it cannot be recognised, read or trusted; the text says what, where, what is known and what to try.
     """
-    reader, recording = read_in(study, export)
+    reader, recording, true_zone = read_in(study, export)
     if correction is not None:
         recording = corrected(recording, correction)
-    return extract(recording, export, reader, sha256)
+    extracted = extract(recording, export, reader, sha256, lent)
+    return extracted if study.weeks is None else dataclasses.replace(extracted, true_zone=true_zone)
 
 
-def read_in(study: Study, export: Export) -> tuple[str, Recording]:
-    """The name of the reader that claims an export, and its recording, dates shifted where the study shifts them."""
+def read_in(study: Study, export: Export) -> tuple[str, Recording, str]:
+    """The name of the reader that claims an export, its recording, and the zone of it as it was read.
+
+    Dates are shifted where the study shifts them.
+    """
     reader, recording = read_export(export.path, asked_of(study, export))
     if export.shared and reader.family != "lab":
         raise FileFault(
@@ -69,13 +90,14 @@ def read_in(study: Study, export: Export) -> tuple[str, Recording]:
             known=f"it was recognised as {reader.name}, the recording of one person",
             hint="put it into that participant's folder",
         )
+    zone = recording.zone
     if study.weeks is not None:
         recording = shifted(recording, study.weeks[export.participant])
-    return reader.name, recording
+    return reader.name, recording, zone
 
 
-def extract(recording: Recording, export: Export, reader: str, sha256: str) -> Extracted:
-    """The tables of one recording."""
+def extract(recording: Recording, export: Export, reader: str, sha256: str, lent: Hypnogram | None = None) -> Extracted:
+    """The tables of one recording; `lent` as for `take_in`."""
     start_ns, end_ns = recording.span_ns if _is_continuous(recording) else (0, 0)
     if end_ns - start_ns > MAX_DAYS * 86_400 * 1_000_000_000:
         raise FileFault(
@@ -87,8 +109,9 @@ def extract(recording: Recording, export: Export, reader: str, sha256: str) -> E
         )
     name = sha256[:12]
     grid_start = grid_floor(start_ns)
-    view = RecordingView(recording, grid_start, -(-(end_ns - grid_start) // EPOCH_NS))
+    view = RecordingView(recording, grid_start, -(-(end_ns - grid_start) // EPOCH_NS), lent)
     columns, spectra = _epoch_columns(view)
+    eeg = eeg_frames(view.channels, export.participant, name)
     epochs = _frame(columns, grid_start, view.n).with_columns(participant=pl.lit(export.participant))
     return Extracted(
         recordings=RECORDINGS.frame(
@@ -100,6 +123,11 @@ def extract(recording: Recording, export: Export, reader: str, sha256: str) -> E
                 participant=pl.lit(export.participant), recording=pl.lit(name)
             )
         ),
+        eeg_channels=eeg["eeg_channels"],
+        eeg_epochs=eeg["eeg_epochs"],
+        slow_waves=eeg["slow_waves"],
+        spindles=eeg["spindles"],
+        eeg_coupling=eeg["eeg_coupling"],
         events=EVENTS.frame(_event_rows(recording, export.participant, name)),
         saliva=SALIVA.frame(_saliva_rows(recording, export.participant, name)),
         answers=ANSWERS.frame(_answer_rows(recording, export.participant, name)),

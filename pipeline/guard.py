@@ -15,6 +15,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, ParamSpec, Self, TypeVar
@@ -49,6 +50,19 @@ class WorkerLost(RuntimeError):
     """A worker ended through no fault of the step that it was doing."""
 
 
+@contextlib.contextmanager
+def deaf_to_ctrl_c() -> Iterator[None]:
+    """Block SIGINT in this thread for the block: a process that is started in it never hears it (masks are inherited).
+
+    Not for the main thread of a long block: Ctrl-C waits there, too, until the block ends.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 class Guard:
     """Runs functions in worker processes within limits; to be closed, or used as a context manager."""
 
@@ -72,7 +86,11 @@ class Guard:
         ------
         FileFault
             TOO_SLOW or TOO_LARGE beyond the limits; CORRUPT if the process died. The worker is ended then.
+        WorkerLost
+            If the guard was closed, or somebody else killed the process.
         """
+        if self._closing:
+            raise WorkerLost("the run was interrupted")
         worker = self._taken()
         try:
             worker.connection.send((step, args, kwargs))
@@ -109,10 +127,16 @@ class Guard:
                 self._end(worker)
         here, there = self._context.Pipe()
         process = self._context.Process(target=_serve, args=(there, self._limits.memory_mb), daemon=True)
-        process.start()
+        resource_tracker.ensure_running()  # whoever starts it hears Ctrl-C again
+        with deaf_to_ctrl_c():
+            process.start()
         there.close()
         worker = _Worker(process, here)
         self._all.append(worker)
+        if self._closing:
+            # It was started while the others were ended.
+            self._end(worker)
+            raise WorkerLost("the run was interrupted")
         return worker
 
     def _wait(self, worker: _Worker) -> None:
@@ -163,7 +187,7 @@ def _memory_mb(pid: int | None) -> float | None:
 def _serve(connection: Connection, memory_mb: int) -> None:
     """The worker's life: take a step, do it, answer; until the other side is gone."""
     allow(memory_mb)
-    # Ctrl-C is the parent's to handle: it ends its workers itself.
+    # Ctrl-C is the parent's to handle: it ends its workers itself. (Until here it was blocked: `deaf_to_ctrl_c`.)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for step, args, kwargs in _calls(connection):
         try:

@@ -11,17 +11,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from pipeline.clock import EPOCH_NS
 from pipeline.extract import Extracted
 from pipeline.features.family import EpochGrid, Scoring
+from pipeline.features.model_staging import DENSITY_COLUMNS
 from pipeline.features.scoring_agreement import HUMAN, human
 from pipeline.features.stage_grid import SOURCE_CODE, STAGE_CODE, TRUST
 from pipeline.recording import Floats, StageSource
 from pipeline.signals.agreement import consensus
 from pipeline.signals.runs import runs_of
 from pipeline.signals.sleep_windows import MERGE_MIN, PER_MINUTE
+from pipeline.signals.stagers.stager import staged
+
+DENSITY = list(DENSITY_COLUMNS)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,8 +44,11 @@ class Scored:
 
 
 def scored(parts: Sequence[Extracted]) -> tuple[Scored, ...]:
-    """The stages of every recording that holds any, the most trusted first, else in the order of `parts`."""
-    found = [one for part in parts if (one := _scored(part)) is not None]
+    """The stages of every recording that holds any, or an EEG that the model staged; the most trusted first.
+
+    Else in the order of `parts`.
+    """
+    found = [one for part in parts for one in (_scored(part), _modelled(part)) if one is not None]
     return tuple(sorted(found, key=lambda one: TRUST.index(one.source)))
 
 
@@ -60,6 +68,17 @@ def _scored(part: Extracted) -> Scored | None:
     stage = np.full((int(times[-1]) - int(times[0])) // EPOCH_NS + 1, np.nan)
     stage[(times - times[0]) // EPOCH_NS] = codes
     return Scored(part.recordings.item(0, "recording"), source, int(times[0]), stage)
+
+
+def _modelled(part: Extracted) -> Scored | None:
+    """What the model made of a recording's EEG: in each epoch its most probable stage."""
+    rows = part.epochs.filter(pl.all_horizontal(pl.col(DENSITY).is_not_null()))
+    if not rows.height:
+        return None
+    times = rows.get_column("start_utc").dt.epoch("us").to_numpy() * 1000
+    stage = np.full((int(times[-1]) - int(times[0])) // EPOCH_NS + 1, np.nan)
+    stage[(times - times[0]) // EPOCH_NS] = staged(rows.select(DENSITY).to_numpy().astype(np.float32))
+    return Scored(part.recordings.item(0, "recording"), StageSource.MODEL, int(times[0]), stage)
 
 
 def stage_columns(held: Sequence[Scored], start_ns: int, n: int) -> dict[str, Floats]:

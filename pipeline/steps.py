@@ -21,14 +21,14 @@ from pipeline.clock import NS, fixed_zone, to_ns, zone_of
 from pipeline.dataset import tables
 from pipeline.dataset.table import Table
 from pipeline.extract import Extracted, take_in
-from pipeline.features import DAYS, EPOCHS, NIGHTS, PARTICIPANTS, SPECTRA
+from pipeline.features import DAYS, EEG_NIGHTS, EEG_TABLES, EPOCHS, NIGHTS, PARTICIPANTS, SPECTRA
 from pipeline.privacy import WEEK_NS
 from pipeline.report import cohort_page, participant_page
 from pipeline.scores import SCORES
 from pipeline.scores.score import Estimate, Person
 from pipeline.study import Participant, Study
 
-__all__ = ["PARTICIPANT_TABLES", "Tables", "assemble", "describe", "describe_cohort", "take_in"]
+__all__ = ["COHORT_TABLES", "PARTICIPANT_TABLES", "Tables", "assemble", "describe", "describe_cohort", "take_in"]
 
 Tables = Mapping[str, pl.DataFrame]
 """Checked frames by table name."""
@@ -38,15 +38,20 @@ PARTICIPANT_TABLES: tuple[Table, ...] = (
     tables.CLOCKS,
     EPOCHS,
     SPECTRA,
+    *EEG_TABLES,
     tables.EVENTS,
     tables.SALIVA,
     tables.ANSWERS,
     NIGHTS,
+    EEG_NIGHTS,
     DAYS,
     PARTICIPANTS,
     tables.SCORES,
 )
 """The tables that one participant has a part of."""
+_LONG = (EPOCHS, SPECTRA, *EEG_TABLES)
+COHORT_TABLES: tuple[Table, ...] = tuple(table for table in PARTICIPANT_TABLES if table not in _LONG)
+"""Those that are short enough for everybody's to be looked at together."""
 
 
 def assemble(study: Study, person: Participant, parts: Sequence[Extracted], clocks: pl.DataFrame) -> Tables:
@@ -57,10 +62,12 @@ def assemble(study: Study, person: Participant, parts: Sequence[Extracted], cloc
         "clocks": clocks,
         "epochs": aligned.epochs,
         "spectra": _stack(SPECTRA, [part.spectra for part in parts]),
+        **{t.name: _stack(t, [getattr(part, t.name) for part in parts]) for t in EEG_TABLES},
         "events": _stack(tables.EVENTS, [part.events for part in parts]),
         "saliva": _stack(tables.SALIVA, [part.saliva for part in parts]),
         "answers": _stack(tables.ANSWERS, [part.answers for part in parts]),
         "nights": aligned.nights,
+        "eeg_nights": aligned.eeg_nights,
         "days": aligned.days,
         "participants": aligned.participants,
         "scores": score(person, aligned.nights, aligned.days, aligned.participants),
@@ -90,14 +97,18 @@ def describe_cohort(study: Study, found: Tables) -> str:
 
 def _zone(study: Study, person: Participant, parts: Sequence[Extracted]) -> str:
     """The zone of the participant's nights: its own, else the study's, else that of most of its recorded time."""
-    named = person.zone or study.settings.study.zone
-    if named:
-        return named if study.weeks is None else _without_a_place(named, study.weeks[person.name], parts)
+    zone = person.zone or study.settings.study.zone or _zone_of_most(parts)
+    return zone if study.weeks is None else _without_a_place(zone, study.weeks[person.name], parts)
+
+
+def _zone_of_most(parts: Sequence[Extracted]) -> str:
+    """The zone, as it was before dates were shifted, of most of what was recorded."""
     hours: dict[str, float] = {}
     for part in parts:
         row = part.recordings.row(0, named=True)
         lasted = timedelta(0) if row["start_utc"] is None else row["end_utc"] - row["start_utc"]
-        hours[row["zone"]] = hours.get(row["zone"], 0.0) + lasted.total_seconds()
+        zone = part.true_zone or row["zone"]
+        hours[zone] = hours.get(zone, 0.0) + lasted.total_seconds()
     zone = max(hours, key=lambda name: (hours[name], name)) if hours else "UTC"
     zone_of(zone)
     return zone

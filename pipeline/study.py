@@ -23,6 +23,7 @@ from pipeline.participants import SHARED, Participant, plain_id, read_participan
 from pipeline.privacy import SALT, extend_key, read_key, secret_name
 from pipeline.recording import ZoneSource
 from pipeline.settings import PrivacySettings, Settings, load_settings
+from pipeline.study_lock import held_alone
 from pipeline.travel import journeys
 
 __all__ = [
@@ -143,8 +144,14 @@ def start_date_shift(folder: Path, key: str) -> None:
     Raises
     ------
     StudyFault
-        If study.toml names another key, or the key would lie inside the study.
+        If study.toml names another key, or the key would lie inside the study; BUSY while another process holds it.
     """
+    load_settings(folder / "study.toml")  # before a lock is laid into what may be no study
+    with held_alone(folder):
+        _start_date_shift(folder, key)
+
+
+def _start_date_shift(folder: Path, key: str) -> None:
     settings = load_settings(folder / "study.toml")
     people = read_participants(folder / "participants.tsv")
     named = settings.privacy.date_shift_key

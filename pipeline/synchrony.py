@@ -37,9 +37,18 @@ class Taken:
     folder: Path
 
 
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The parts of a participant with their clocks put right, how, and the rows of the clocks table; by label."""
+
+    parts: dict[str, Extracted]
+    corrections: dict[str, Correction]
+    clocks: pl.DataFrame
+
+
 def settle(
     study: Study, exports: Mapping[str, Taken], parts: Mapping[str, Extracted], keep: Keep, held: Held
-) -> tuple[dict[str, Extracted], pl.DataFrame]:
+) -> Settled:
     """The parts with clocks put right where that is sure, and the clocks table of the participant.
 
     Parameters
@@ -67,7 +76,7 @@ def settle(
             settled[labels[1]] = comparison.correction
             out[labels[1]] = _again(study, exports[labels[1]], comparison.correction, keep, held)
         found.append(_row(pair, comparison, applied=applied))
-    return out, tables.CLOCKS.frame(found)
+    return Settled(out, settled, tables.CLOCKS.frame(found))
 
 
 def _traces(

@@ -23,33 +23,19 @@ from pipeline.conflicts import find_conflict
 from pipeline.dataset import tables
 from pipeline.dataset.csv_out import csv_bytes
 from pipeline.dataset.receipts import ContentHashes, read_receipt, why_run, write_receipt
-from pipeline.dataset.store import (
-    Provenance,
-    read_table,
-    read_tables,
-    write_bytes,
-    write_table,
-)
-from pipeline.dataset.table import Table, dictionary
+from pipeline.dataset.store import Provenance, read_table, read_tables, write_bytes, write_table
+from pipeline.dataset.table import dictionary
 from pipeline.errors import Fault, FileFault, StudyFault, did_you_mean
 from pipeline.extract import NOTHING, Extracted
-from pipeline.features import EPOCHS, SPECTRA, TABLES
-from pipeline.privacy import SALT, secret_name
+from pipeline.extracted_files import export_folder, extracted_in, held_in, write_extracted
+from pipeline.features import TABLES
+from pipeline.lending import lend
 from pipeline.quarantine import failures, put_in_quarantine, reasons, stranger_rows
 from pipeline.settings import settings_hash
-from pipeline.steps import PARTICIPANT_TABLES, assemble, describe, describe_cohort, take_in
+from pipeline.shared_tables import unclaimed_lines, unclaimed_rows, write_strays
+from pipeline.steps import COHORT_TABLES, PARTICIPANT_TABLES, assemble, describe, describe_cohort, take_in
 from pipeline.study import Export, Study, asked_of, exports_of, plain_id, unlisted_folders
 from pipeline.synchrony import Taken, settle
-
-_EXTRACTED: tuple[Table, ...] = (
-    tables.RECORDINGS,
-    EPOCHS,
-    SPECTRA,
-    tables.EVENTS,
-    tables.SALIVA,
-    tables.ANSWERS,
-)
-
 
 _OF_ONE_PERSON = frozenset({Fault.NO_ZONE, Fault.UNKNOWN_ZONE})
 """Faults of one participant's rows of a shared table: the others go on having theirs."""
@@ -157,6 +143,8 @@ def _plan_export(study: Study, export: Export, hashes: ContentHashes) -> ExportU
         # The sidecar cannot be read; taking the export in will say so and quarantine it.
         asked = f"unreadable: {bad.what}"
     key = {"content": sha256, "settings": asked, "code": code_version("pipeline.extract")}
+    if export.shared:  # whose rows are nobody's depends on who takes part
+        key["participants"] = _digest(sorted(study.participants))
     if study.weeks is not None:
         # Stands in the receipt only: a digest of so few possible weeks would give them away in the dataset.
         key["date shift"] = _digest(study.weeks.get(export.participant))
@@ -190,13 +178,8 @@ def _cohort_key(study: Study, strangers: tuple[str, ...]) -> dict[str, str]:
     }
 
 
-def _export_folder(study: Study, export: Export) -> Path:
-    name = hashlib.sha256(export.relative.encode()).hexdigest()[:12]
-    return study.work / "recordings" / export.participant / name
-
-
 def _export_receipt(study: Study, export: Export) -> Path:
-    return _export_folder(study, export) / "receipt.json"
+    return export_folder(study, export) / "receipt.json"
 
 
 def _participant_receipt(study: Study, participant: str) -> Path:
@@ -212,7 +195,7 @@ def _cohort_receipt(study: Study) -> Path:
 
 def do_export(study: Study, unit: ExportUnit) -> Outcome:
     """Take one export in and keep what was extracted; a refused one goes to quarantine."""
-    folder = _export_folder(study, unit.export)
+    folder = export_folder(study, unit.export)
     shutil.rmtree(folder, ignore_errors=True)
     try:
         extracted = take_in(study, unit.export, unit.sha256)
@@ -225,14 +208,16 @@ def do_export(study: Study, unit: ExportUnit) -> Outcome:
     provenance = Provenance(
         __version__, unit.key["code"], _shown(study, unit.key["settings"]), {unit.export.label: unit.sha256}
     )
-    written = _write_extracted(folder, extracted, provenance)
+    written = write_extracted(folder, extracted, provenance)
+    if unit.export.shared:
+        written.append(write_strays(folder, study, unit.export))
     write_receipt(_export_receipt(study, unit.export), study.folder, unit.key, written)
     return Outcome(unit.export.relative, Status.DONE, unit.why or "")
 
 
 def refuse_export(study: Study, unit: ExportUnit, fault: FileFault) -> Outcome:
     """Move an export that cannot be used to quarantine, and forget what was extracted of it before."""
-    shutil.rmtree(_export_folder(study, unit.export), ignore_errors=True)
+    shutil.rmtree(export_folder(study, unit.export), ignore_errors=True)
     if unit.export.shared and not unit.export.path.exists():
         return Outcome(unit.export.relative, Status.REFUSED, "the shared table was refused for another participant")
     if not fault.where:
@@ -256,23 +241,24 @@ def do_participant(study: Study, participant: str) -> Outcome:
         name, fault = conflict
         unit = next(unit for unit in ready if unit.export.label == name)
         put_in_quarantine(study, unit.export, fault, unit.sha256)
-        shutil.rmtree(_export_folder(study, unit.export), ignore_errors=True)
+        shutil.rmtree(export_folder(study, unit.export), ignore_errors=True)
         ready.remove(unit)
         del parts[name]
         refused.append(str(fault))
     person = study.participants[participant]
-    places = {u.export.label: Taken(u.export, u.sha256, _export_folder(study, u.export)) for u in ready}
+    places = {u.export.label: Taken(u.export, u.sha256, export_folder(study, u.export)) for u in ready}
     unit_of = {unit.export.label: unit for unit in ready}
 
     def keep(folder: Path, extracted: Extracted) -> None:
         unit = unit_of[extracted.recordings.item(0, "export")]
         made_of = {unit.export.label: unit.sha256}
-        _write_extracted(
+        write_extracted(
             folder, extracted, Provenance(__version__, unit.key["code"], _shown(study, unit.key["settings"]), made_of)
         )
 
-    parts, clocks = settle(study, places, parts, keep, _held)
-    found = assemble(study, person, list(parts.values()), clocks)
+    settled = settle(study, places, parts, keep, held_in)
+    parts = lend(study, places, settled, keep, held_in)
+    found = assemble(study, person, list(parts.values()), settled.clocks)
     provenance = Provenance(
         __version__,
         code_version("pipeline.steps"),
@@ -297,11 +283,9 @@ def do_participant(study: Study, participant: str) -> Outcome:
 def do_cohort(study: Study, strangers: tuple[str, ...]) -> Outcome:
     """Write what spans participants: failures, the dictionary, the index page; forget who left the study."""
     gone = _forget_leavers(study)
-    unclaimed = _unclaimed_tables(study)
+    unclaimed = unclaimed_rows(study)
     refused = pl.concat([failures(study), stranger_rows(study, strangers), tables.FAILURES.frame(unclaimed)])
-    found = {
-        table.name: read_tables(study.dataset, table) for table in PARTICIPANT_TABLES if table not in (EPOCHS, SPECTRA)
-    }
+    found = {table.name: read_tables(study.dataset, table) for table in COHORT_TABLES}
     provenance = Provenance(
         __version__, code_version("pipeline.steps"), _shown(study, settings_hash(study.settings)), {}
     )
@@ -312,9 +296,9 @@ def do_cohort(study: Study, strangers: tuple[str, ...]) -> Outcome:
     index = study.reports / "index.html"
     write_bytes(index, describe_cohort(study, {**found, "failures": refused}).encode())
     write_receipt(_cohort_receipt(study), study.folder, _cohort_key(study, strangers), [failed, words, index])
-    detail = f"no longer in the study, removed from the dataset: {', '.join(gone)}" if gone else ""
-    told = [f"{row['where']}: {row['what']}\n  try: {row['hint']}" for row in unclaimed]
-    return Outcome("cohort", Status.REFUSED if told else Status.DONE, "\n".join([*told, detail]).strip())
+    told = unclaimed_lines(unclaimed)
+    told += [f"no longer in the study, removed from the dataset: {', '.join(gone)}"] if gone else []
+    return Outcome("cohort", Status.REFUSED if unclaimed else Status.DONE, "\n".join(told))
 
 
 def _shown(study: Study, settings: str) -> str:
@@ -322,56 +306,14 @@ def _shown(study: Study, settings: str) -> str:
     return settings if study.weeks is None else "withheld: dates are shifted"
 
 
-def _unclaimed_tables(study: Study) -> list[dict[str, object]]:
-    """Failures of shared tables that gave nobody a row: their ids are not those of participants.tsv."""
-    given: dict[str, bool] = {}
-    for name in study.participants:
-        for export in exports_of(study, name):
-            path = _export_folder(study, export) / "recordings.parquet"
-            if export.shared and path.is_file():
-                given[export.relative] = given.get(export.relative, False) or pl.read_parquet(path).height > 0
-    return [
-        {
-            "participant": "shared",
-            "export": name if study.weeks is None else secret_name(name, study.weeks.get(SALT, 0)),
-            "step": "ingest",
-            "fault": Fault.UNKNOWN_PARTICIPANT.value,
-            "what": "the shared table holds no row of anybody in participants.tsv",
-            "where": name if study.weeks is None else "",
-            "known": "it was left where it is",
-            "hint": "write its ids as they stand in participants.tsv",
-        }
-        for name, claimed in sorted(given.items())
-        if not claimed
-    ]
-
-
 def extracted_recordings(study: Study, participant: str) -> list[pl.DataFrame]:
     """The catalogue row of every export of a participant that was taken in."""
-    paths = [_export_folder(study, e) / "recordings.parquet" for e in exports_of(study, participant)]
+    paths = [export_folder(study, e) / "recordings.parquet" for e in exports_of(study, participant)]
     return [read_table(path, tables.RECORDINGS) for path in paths if path.is_file()]
 
 
-def _write_extracted(folder: Path, extracted: Extracted, provenance: Provenance) -> list[Path]:
-    written = []
-    for table in _EXTRACTED:
-        frame: pl.DataFrame = getattr(extracted, table.name)
-        path = folder / f"{table.name}.parquet"
-        write_table(path, table, frame, provenance)
-        written.append(path)
-    return written
-
-
-def _held(folder: Path) -> Extracted | None:
-    """What was extracted into a folder; None where that was not finished (the last table is missing)."""
-    if not (folder / f"{_EXTRACTED[-1].name}.parquet").is_file():
-        return None
-    return Extracted(*(read_table(folder / f"{table.name}.parquet", table) for table in _EXTRACTED))
-
-
 def _read_extracted(study: Study, export: Export) -> Extracted:
-    folder = _export_folder(study, export)
-    return Extracted(*(read_table(folder / f"{table.name}.parquet", table) for table in _EXTRACTED))
+    return extracted_in(export_folder(study, export))
 
 
 def _forget_leavers(study: Study) -> list[str]:

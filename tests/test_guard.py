@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 import os
+import signal
 import time
 from collections.abc import Iterator
 
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 from pipeline.errors import Fault, FileFault, StudyFault
-from pipeline.guard import Guard, Limits
+from pipeline.guard import Guard, Limits, WorkerLost
 from pipeline.zones import zone_of
 
 
@@ -71,3 +72,16 @@ def test_closing_ends_a_worker_that_is_idle() -> None:
     guard.close()
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+def test_a_guard_that_was_closed_starts_nothing_any_more() -> None:
+    guard = Guard(Limits())
+    guard.close()
+    with pytest.raises(WorkerLost, match="interrupted"):
+        guard.run(os.getpid)
+
+
+def test_a_worker_is_born_deaf_to_ctrl_c_and_this_process_is_not() -> None:
+    with Guard(Limits()) as guard:  # a new one each time: also the very first worker of a process
+        assert signal.SIGINT in guard.run(signal.pthread_sigmask, signal.SIG_BLOCK, ())
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import stat
+import subprocess
+import sys
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -160,6 +162,31 @@ def test_the_same_study_with_and_without_shift_differs_in_dates_alone(tmp_path: 
     assert row["sha256"] == old["sha256"]
 
 
+def test_a_zone_that_only_sidecars_name_makes_the_same_nights_with_and_without_shift(tmp_path: Path) -> None:
+    folder = tmp_path / "study"
+    inbox = folder / "inbox" / "P1"
+    inbox.mkdir(parents=True)
+    (folder / "study.toml").write_text("[study]\n")
+    (folder / "participants.tsv").write_text("participant_id\nP1\n")
+    # In New York clocks were put forward on 10 March: by the offset of the second, the first would end after noon.
+    for start, hours in (("2024-03-08T08:00:00", 3.6), ("2024-03-12T22:00:00", 9.0)):
+        export = inbox / f"rr_{start[8:10]}.txt"
+        export.write_text(f"# start: {start}\n# unit: ms\n" + "1000\n" * int(hours * 3600))
+        export.with_name(f"{export.name}.json").write_text('{"zone": "America/New_York"}')
+    run(folder)
+    plain = pl.read_parquet(folder / "dataset/nights/P1.parquet")
+    assert plain["night"].to_list() == [date(2024, 3, 7), date(2024, 3, 12)]
+    start_date_shift(folder, "../k.tsv")
+    run(folder)
+    weeks = read_key(tmp_path / "k.tsv")["P1"]
+    moved = pl.read_parquet(folder / "dataset/nights/P1.parquet")
+    assert moved["night"].to_list() == [night + timedelta(weeks=weeks) for night in plain["night"]]
+    numbers = [name for name, dtype in plain.schema.items() if dtype == pl.Float64]
+    assert moved.select(numbers).equals(plain.select(numbers))
+    for path in (*folder.glob("dataset/**/*"), *folder.glob("reports/*")):
+        assert not path.is_file() or b"New_York" not in path.read_bytes(), path
+
+
 def test_turning_it_on_twice_changes_nothing(tmp_path: Path) -> None:
     folder = study_of(tmp_path)
     start_date_shift(folder, "../k.tsv")
@@ -168,6 +195,47 @@ def test_turning_it_on_twice_changes_nothing(tmp_path: Path) -> None:
     assert ((folder / "study.toml").read_text(), (tmp_path / "k.tsv").read_bytes()) == (text, key)
     with pytest.raises(StudyFault, match="another key file"):
         start_date_shift(folder, "../other.tsv")
+
+
+def test_of_two_processes_that_turn_it_on_at_once_one_is_refused_and_there_is_one_key(
+    tmp_path: Path, root: Path
+) -> None:
+    folder = study_of(tmp_path)
+    code = """
+import sys
+from pathlib import Path
+import pipeline.study as study
+
+draw = study.extend_key
+
+def slowly(path, people):
+    print("about to draw", flush=True)
+    sys.stdin.readline()
+    return draw(path, people)
+
+study.extend_key = slowly
+study.start_date_shift(Path(sys.argv[1]), "../first.tsv")
+"""
+    first = subprocess.Popen(
+        [sys.executable, "-c", code, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=root
+    )
+    assert first.stdout is not None
+    assert first.stdout.readline() == "about to draw\n"
+    try:
+        with pytest.raises(StudyFault, match="another run holds this study"):
+            start_date_shift(folder, "../second.tsv")
+    finally:
+        first.communicate("go on\n", timeout=60)
+    assert first.returncode == 0
+    assert sorted(path.name for path in tmp_path.glob("*.tsv")) == ["first.tsv"]
+    assert (folder / "study.toml").read_text().count("date_shift_key") == 1
+    start_date_shift(folder, "../first.tsv")  # the lock ended with its process
+
+
+def test_what_is_no_study_is_left_as_it_was(tmp_path: Path) -> None:
+    with pytest.raises(StudyFault):
+        start_date_shift(tmp_path, "../k.tsv")
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("key", ["key.tsv", "inbox/k.tsv", "../study/dataset/k.tsv"])

@@ -52,14 +52,21 @@ class Member:
     @contextmanager
     def opened(self) -> Iterator[Source]:
         """The member from its beginning."""
-        if self.held is not None:
-            yield Held(self.held)
-            return
         with open_zip(self.path) as inside, inside.open(self.name) as stream:
             yield stream
 
+    def indexed(self, expected: Expected) -> Index:
+        """What the member holds as a log."""
+        if self.held is not None:
+            return gt3x_log.indexed(self.held, expected)
+        with self.opened() as stream:
+            return gt3x_log.indexed(stream, expected)
+
     def spans(self, bounds: Iterator[tuple[int, int]]) -> Iterator[Bytes]:
-        """The bytes between each two places, which lie one after another."""
+        """The bytes between each two places, which lie one after another; not to be written to."""
+        if self.held is not None:
+            yield from (self.held[low:high] for low, high in bounds)
+            return
         with self.opened() as stream:
             place, waste = 0, np.empty(1024**2, np.uint8)
             for low, high in bounds:
@@ -70,21 +77,6 @@ class Member:
                     raise FileFault(Fault.TRUNCATED, "the file became shorter while it was read", where=self.path.name)
                 place = high
                 yield span
-
-
-class Held:
-    """Bytes in memory as a stream, without a copy of them."""
-
-    def __init__(self, content: Bytes) -> None:
-        self._left = content
-
-    def readinto(self, buffer: object, /) -> int:
-        """Fill a buffer; the bytes that came."""
-        view = memoryview(buffer)  # type: ignore[arg-type]
-        count = min(len(view), len(self._left))
-        view[:count] = self._left[:count].data
-        self._left = self._left[count:]
-        return count
 
 
 def _recognise(seen: Glimpse) -> bool:
@@ -177,8 +169,7 @@ def _from_log(member: Member, info: Info, notes: list[str]) -> tuple[SignalStrea
     if info.end_ns is not None and info.end_ns // NS > low:
         high = min(high, info.end_ns // NS + DAY_S)
     expected = Expected(info.rate, low, high)
-    with member.opened() as stream:
-        index = gt3x_log.indexed(stream, expected)
+    index = member.indexed(expected)
     _tell(member.path, index, info, notes)
     wall, at = index.wall_s, index.at
     sizes = np.where(index.plain, expected.size_of(gt3x_log.PLAIN), expected.size_of(gt3x_log.PACKED))

@@ -34,7 +34,8 @@ FREE_BYTES = 64 * 1024**2
 MOST_RATIO = 500
 """A member that unpacks beyond 500 times its size is a trap, once it is larger than any stream whose rows are all
 alike (an unworn sensor writes the same number all day, which packs 1000 times)."""
-_PIECE = 1024**2
+_PIECE = 1 << 16
+"""Bytes that come out at once: longer ones get memory of their own from the system each time, which costs more."""
 
 
 @dataclass(slots=True)
@@ -103,7 +104,7 @@ class CountedStream(io.RawIOBase):
         return True
 
     def readinto(self, buffer: object) -> int:
-        """Fill a buffer, at most a megabyte of it: what is read on the way is a copy; the bytes that came."""
+        """Fill a buffer, or a piece of it: what is read on the way is a copy; the bytes that came."""
         view = memoryview(buffer).cast("B")  # type: ignore[arg-type]
         piece = self.read(min(len(view), _PIECE))
         view[: len(piece)] = piece

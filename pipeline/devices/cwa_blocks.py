@@ -25,8 +25,10 @@ PACKED = 0x30
 _CAPACITY = np.zeros(256, np.int64)
 _CAPACITY[[PACKED, 0x32, 0x62, 0x92]] = 120, 80, 40, 26
 """Samples in a full block by layout: packed; int16 of accelerometer, with gyroscope, and with magnetometer."""
-_CHUNK = 128
+_CHUNK = 512
 """Blocks that are decoded at once: their buffers stay in the processor's cache."""
+READINGS = 1 << 10
+"""What temperature and light can read."""
 _DECADE = {False: 341.3, True: 34.13}
 _BRIGHTEST_LUX = 1e5
 """Beyond direct sunlight the reading is none."""
@@ -124,8 +126,8 @@ def blocks_of(raw: NDArray[np.uint8]) -> Blocks:
         count.copy(),
         setup,
         head["sequence"].copy(),
-        head["light"] & 0x3FF,
-        head["temperature"] & 0x3FF,
+        head["light"] & (READINGS - 1),
+        head["temperature"] & (READINGS - 1),
     )
 
 
@@ -168,28 +170,39 @@ def acceleration_g(raw: NDArray[np.uint8], setup: int) -> Samples:
 def _unpack(raw: NDArray[np.uint8], planes: Samples) -> None:
     """Fill `planes` (3, samples) from packed words `eezzzzzz zzzzyyyy yyyyyyxx xxxxxxxx`, 256 units a g.
 
-    Each value is moved to the top of a 32-bit word, where its sign bit is the word's, and scaled down again by a float
-    that is put together from the exponent's two bits; so every value stays exact.
+    No value is converted: with its sign bit turned over it is a count from -512 on, whose bits stand as they are in a
+    float of a fixed exponent, so high that one unit is 1/256 g there; that float less its own beginning is the value.
+    Every step is exact. Few samples are beyond 2 g, for which the upper two bits are an exponent.
     """
     per_block = PAYLOAD_BYTES // 4
     words = np.empty((min(_CHUNK, len(raw)), per_block), np.uint32)
-    moved, scale = np.empty_like(words), np.empty_like(words)
-    top = np.uint32(0xFFC00000)
-    least = np.uint32((127 - 22 - 8) << 23)  # the float 2**-30: 22 places up and 1/256 g
+    bits = np.empty_like(words)
     for low in range(0, len(raw), _CHUNK):
         high = min(low + _CHUNK, len(raw))
-        word, value, power = words[: high - low], moved[: high - low], scale[: high - low]
+        word, value = words[: high - low], bits[: high - low]
+        part = planes[:, low * per_block : high * per_block]
+        x, y, z = (plane.reshape(word.shape) for plane in part)
         np.copyto(word, raw[low:high, _PAYLOAD].view("<u4"))
-        np.right_shift(word, 30, out=power)
-        np.left_shift(power, 23, out=power)
-        np.add(power, least, out=power)
-        for plane, up in zip(planes, (22, 12, 2), strict=True):
-            np.left_shift(word, up, out=value)
-            if up != 22:
-                np.bitwise_and(value, top, out=value)
-            to = plane[low * per_block : high * per_block].reshape(high - low, per_block)
-            np.copyto(to, value.view(np.int32))
-            np.multiply(to, power.view(np.float32), out=to)
+        for to, place in ((x, 0), (y, 10)):
+            np.bitwise_and(word, np.uint32(0x3FF << place), out=value)
+            _counted(value, place, to)
+        np.right_shift(word, np.uint32(20), out=value)
+        near = int(word.max()) < 1 << 30
+        if not near:
+            np.bitwise_and(value, np.uint32(0x3FF), out=value)
+        _counted(value, 0, z)
+        if near:
+            continue
+        flat = word.reshape(-1)
+        far = np.flatnonzero(flat >= 1 << 30)
+        part[:, far] *= (1 << (flat[far] >> np.uint32(30))).astype(np.float32)
+
+
+def _counted(bits: NDArray[np.uint32], place: int, out: Samples) -> None:
+    """What 10 bits say that begin at this place, all others 0, in units of 1/256 g; `bits` are overwritten."""
+    begins = np.float32(2.0 ** (15 - place))  # its lowest bit is 2**-8, at 2**5 that of place 10
+    np.bitwise_xor(bits, begins.view(np.uint32) | np.uint32(0x200 << place), out=bits)
+    np.subtract(bits.view(np.float32), begins + np.float32(2.0), out=out)
 
 
 def temperature_c(raw: Ints) -> Samples:

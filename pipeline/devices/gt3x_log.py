@@ -8,6 +8,7 @@ the recording are 6 of 8 bytes, and the checksum one more: nothing within sample
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -27,9 +28,11 @@ DARK = 0xFFFF
 """What stands for no light value."""
 _CHUNK_BYTES = 2 * 1024**2
 _SPARE_BYTES = 16
-_PAIRS = 8192
+_PAIRS = 16384
 """Pairs of packed samples that are decoded at once: their buffers stay in the processor's cache."""
-_TOP_12 = np.uint64(0xFFF << 52)
+_X_Y = (1 << 8, 1 << 4)
+_Z = (1 << 4, 1)
+"""The lowest bit of the first and of the second value of a pair, as they come to lie in 32 bits."""
 _MOST_ODD = 1000
 """Records of unusual size whose checksum is looked at in one stretch."""
 
@@ -73,34 +76,39 @@ class Expected:
         return 6 * self.rate if kind == PLAIN else (9 * self.rate + 1) // 2
 
 
-def indexed(source: Source, expected: Expected) -> Index:
-    """What a log holds, from one pass through it in pieces."""
+def indexed(source: Source | Bytes, expected: Expected) -> Index:
+    """What a log holds, from one pass through it in pieces; the log is a stream, or lies in memory."""
     seconds: list[tuple[Int64, Int64, NDArray[np.bool_]]] = []
     light: list[tuple[Int64, NDArray[np.uint16]]] = []
     damaged = odd = 0
-    for place, chunk, usable in _chunks(source, HEAD_BYTES + 1 + 6 * expected.rate):
+    longest = HEAD_BYTES + 1 + 6 * expected.rate
+    chunks = _parts(source, longest) if isinstance(source, np.ndarray) else _chunks(source, longest)
+    for place, chunk, usable in chunks:
         at, kind, wall_s, size = _heads(chunk, usable, expected)
+        sound = np.zeros(len(at), np.bool_)
         for which in (PACKED, PLAIN):
             wanted = expected.size_of(which)
             mine = np.flatnonzero((kind == which) & (size == wanted))
             whole = _sums_up(chunk, at[mine], wanted)
             damaged += int(np.count_nonzero(~whole))
-            mine = mine[whole]
-            seconds.append((place + at[mine] + HEAD_BYTES, wall_s[mine], np.full(len(mine), which == PLAIN)))
+            sound[mine[whole]] = True
             # A payload of one byte marks that the watch was put into its dock.
             others = np.flatnonzero((kind == which) & (size != wanted) & (size > 1))
             odd += sum(_one_sums_up(chunk, int(at[k]), int(size[k])) for k in others[:_MOST_ODD])
+        seconds.append((place + at[sound] + HEAD_BYTES, wall_s[sound], kind[sound] == PLAIN))
         lit = np.flatnonzero((kind == LIGHT) & (size == 2))
         lit = lit[_sums_up(chunk, at[lit], 2)]
         light.append((wall_s[lit], _at(chunk, "<u2")[at[lit] + HEAD_BYTES]))
     at, wall_s, plain = (np.concatenate(part) for part in zip(*seconds, strict=True))
-    order = np.argsort(at, kind="stable")
-    at, wall_s, plain = at[order], wall_s[order], plain[order]
-    new = np.diff(np.maximum.accumulate(wall_s), prepend=-1) > 0
+    latest = np.maximum.accumulate(wall_s)
+    new = np.ones(len(wall_s), np.bool_)
+    np.greater(latest[1:], latest[:-1], out=new[1:])
     light_s, lux = (np.concatenate(part) for part in zip(*light, strict=True))
     values = np.where(lux == DARK, np.nan, lux).astype(np.float32)
     repeated = int(np.count_nonzero(~new))
-    return Index(at[new], wall_s[new], plain[new], light_s, values, damaged, odd, repeated)
+    if repeated:
+        at, wall_s, plain = at[new], wall_s[new], plain[new]
+    return Index(at, wall_s, plain, light_s, values, damaged, odd, repeated)
 
 
 def _chunks(source: Source, longest: int) -> Iterator[tuple[int, Bytes, int]]:
@@ -123,6 +131,17 @@ def _chunks(source: Source, longest: int) -> Iterator[tuple[int, Bytes, int]]:
         place += usable
         held = end - usable
         buffer[:held] = buffer[usable:end].copy()
+
+
+def _parts(content: Bytes, longest: int) -> Iterator[tuple[int, Bytes, int]]:
+    """The same stretches of what lies in memory; only the last is copied, for the zeros behind it."""
+    place, reach = 0, _CHUNK_BYTES + longest + _SPARE_BYTES
+    while place + reach <= len(content):
+        yield place, content[place : place + reach], _CHUNK_BYTES
+        place += _CHUNK_BYTES
+    last = np.zeros(len(content) - place + longest + _SPARE_BYTES, np.uint8)
+    last[: len(content) - place] = content[place:]
+    yield place, last, len(content) - place
 
 
 def filled(source: Source, buffer: Bytes) -> int:
@@ -181,29 +200,74 @@ def plain_g(span: Bytes, at: Int64, rate: int, units_a_g: float) -> Samples:
 def packed_g(rows: Bytes, rate: int, units_a_g: float) -> Samples:
     """Rows of 12-bit samples, `rate` in each, shape (samples, 3), each axis in one piece of memory.
 
-    The order is Y, X, Z, the upper bits first, so that two samples are six values in nine bytes. They are taken from
-    two 64-bit words, of the first and of the last eight bytes: each value is moved to the top of its word, where its
-    sign is the word's.
+    The order is Y, X, Z, the upper bits first, so that two samples are six values in nine bytes. Two 32-bit words, of
+    bytes 0 to 3 and 4 to 7 (1 to 4 and 5 to 8 for Z), hold the two values of an axis, which are made floats side by
+    side and where they lie: see `_Pairs`.
     """
     per_row = -(-rate // 2)
-    flat = np.zeros((len(rows), 9 * per_row), np.uint8)
-    flat[:, : rows.shape[1]] = rows
+    flat = rows
+    if rows.shape[1] < 9 * per_row:
+        flat = np.zeros((len(rows), 9 * per_row), np.uint8)
+        flat[:, : rows.shape[1]] = rows
     number = len(rows) * per_row
-    words = [np.ndarray((number,), ">u8", buffer=flat.data, offset=offset, strides=(9,)) for offset in (0, 1)]
-    planes = np.empty((3, number, 2), np.float32)
-    first, last, moved = np.empty((3, min(_PAIRS, number)), np.uint64)
+    words = {
+        first: np.ndarray((number,), ">u4", buffer=flat.data, offset=first, strides=(9,)) for first in (0, 1, 4, 5)
+    }
+    planes = np.empty((3, 2 * number), np.float32)
+    most = min(_PAIRS, number)
+    word, moved = np.empty((2, most), np.uint64)
+    x_y, z = _Pairs.of(_X_Y, units_a_g, most), _Pairs.of(_Z, units_a_g, most)
     for low in range(0, number, _PAIRS):
         high = min(low + _PAIRS, number)
-        begin, end, value = (buffer[: high - low] for buffer in (first, last, moved))
-        begin[:], end[:] = words[0][low:high], words[1][low:high]
-        for place, (axis, source, up) in enumerate(
-            ((1, begin, 0), (0, begin, 12), (2, begin, 24), (1, begin, 36), (0, begin, 48), (2, end, 52))
-        ):
-            np.left_shift(source, np.uint64(up), out=value)
-            np.bitwise_and(value, _TOP_12, out=value)
-            np.copyto(planes[axis, low:high, place // 3], value.view(np.int64), casting="same_kind")
-    planes *= np.float32(1 / (units_a_g * 2.0**52))
+        both, value = word[: high - low], moved[: high - low]
+        halves = both.view(np.uint32).reshape(-1, 2)
+        x_plane, y_plane, z_plane = planes[:, 2 * low : 2 * high]
+        halves[:, 0], halves[:, 1] = words[0][low:high], words[4][low:high]
+        np.bitwise_and(both, x_y.kept, out=value)
+        x_y.scaled(value, x_plane)
+        np.right_shift(both, np.uint64(12), out=value)
+        np.bitwise_and(value, x_y.kept, out=value)
+        x_y.scaled(value, y_plane)
+        halves[:, 0], halves[:, 1] = words[1][low:high], words[5][low:high]
+        np.bitwise_and(both, z.kept, out=value)
+        z.scaled(value, z_plane)
     return planes.reshape(3, len(rows), 2 * per_row)[:, :, :rate].reshape(3, -1).T
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Pairs:
+    """How two 12-bit values, one in each half of a 64-bit word, become floats without being converted.
+
+    With its sign bit turned over a value is a count from -2048 on. In a float whose exponent is such that the value's
+    lowest bit is one unit, its bits stand as they are; that float less its own beginning is the value, exactly.
+    """
+
+    kept: np.uint64
+    turned: np.uint64
+    """Sign bits and exponents."""
+    less: Samples
+    """The beginnings, in turn."""
+    scale: np.float32
+
+    @classmethod
+    def of(cls, lowest: tuple[int, int], units_a_g: float, most: int) -> _Pairs:
+        """For values of these lowest bits, at most `most` words at once."""
+        part, power = math.frexp(units_a_g)
+        folds = part == 0.5 and power <= 16  # a power of 2, as 256 a g is: no product is needed
+        unit = 1.0 / units_a_g if folds else 1.0
+        begins = np.array([unit * 2**23 / bit for bit in lowest], np.float32)
+        signs = np.array([0x800 * bit for bit in lowest], np.uint32)
+        (kept,) = np.array([0xFFF * bit for bit in lowest], np.uint32).view(np.uint64)
+        (turned,) = (begins.view(np.uint32) | signs).view(np.uint64)
+        less = np.tile(begins + np.float32(unit * 2048), most)
+        return cls(kept, turned, less, np.float32(1.0 if folds else 1.0 / units_a_g))
+
+    def scaled(self, values: NDArray[np.uint64], out: Samples) -> None:
+        """The values in g; `values` are overwritten."""
+        np.bitwise_xor(values, self.turned, out=values)
+        np.subtract(values.view(np.float32), self.less[: len(out)], out=out)
+        if self.scale != 1:
+            np.multiply(out, self.scale, out=out)
 
 
 def packed_seconds_g(span: Bytes, at: Int64, rate: int, units_a_g: float) -> Samples:

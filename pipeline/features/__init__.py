@@ -10,14 +10,21 @@ from pipeline.features import (
     architecture,
     autonomic_night,
     continuity,
+    coupling,
     day_load,
     regularity,
     rhythm,
     scoring_agreement,
     sleep_cycles,
     slow_wave_activity,
+    spindles,
     stage_dynamics,
+    staging_night,
+    swa_by_cycle,
+    waves,
 )
+from pipeline.features.eeg_nights import EEG_NIGHTS as EEG_NIGHTS
+from pipeline.features.eeg_tables import EEG_TABLES as EEG_TABLES
 from pipeline.features.epoch_level import EPOCH_FAMILIES as EPOCH_FAMILIES
 from pipeline.features.epoch_level import EPOCHS as EPOCHS
 from pipeline.features.epoch_level import SPECTRA as SPECTRA
@@ -26,10 +33,15 @@ from pipeline.features.family import DayView, EpochFamily, Family, NightView, Pa
 NIGHT_FAMILIES: tuple[Family[NightView], ...] = (
     continuity.FAMILY,
     architecture.FAMILY,
+    staging_night.FAMILY,
     stage_dynamics.FAMILY,
     sleep_cycles.FAMILY,
     scoring_agreement.FAMILY,
     slow_wave_activity.FAMILY,
+    swa_by_cycle.FAMILY,
+    waves.FAMILY,
+    spindles.FAMILY,
+    coupling.FAMILY,
     autonomic_night.FAMILY,
 )
 DAY_FAMILIES: tuple[Family[DayView], ...] = (day_load.FAMILY,)
@@ -63,10 +75,12 @@ TABLES: tuple[Table, ...] = (
     tables.CLOCKS,
     EPOCHS,
     SPECTRA,
+    *EEG_TABLES,
     tables.EVENTS,
     tables.SALIVA,
     tables.ANSWERS,
     NIGHTS,
+    EEG_NIGHTS,
     DAYS,
     PARTICIPANTS,
     tables.SCORES,

@@ -12,6 +12,7 @@ from pipeline.features.activity_epochs import FAMILY as ACTIVITY
 from pipeline.features.eeg_power import FAMILY as EEG_POWER
 from pipeline.features.family import EpochFamily
 from pipeline.features.heart_epochs import FAMILY as HEART
+from pipeline.features.hypnodensity import FAMILY as HYPNODENSITY
 from pipeline.features.skin_epochs import FAMILY as SKIN
 from pipeline.features.stage_grid import SOURCE_CODE, STAGE_CODE
 from pipeline.features.stages import FAMILY as STAGES
@@ -19,6 +20,7 @@ from pipeline.features.stages import FAMILY as STAGES
 EPOCH_FAMILIES: tuple[EpochFamily, ...] = (
     STAGES,
     EEG_POWER,
+    HYPNODENSITY,
     HEART,
     ACTIVITY,
     SKIN,

@@ -14,7 +14,7 @@ and fills every one that it has.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 from functools import cached_property
@@ -25,9 +25,12 @@ from numpy.typing import NDArray
 
 from pipeline.clock import EPOCH_NS
 from pipeline.dataset.table import Column
-from pipeline.features.eeg_channel import EegChannel
+from pipeline.features.channel_night import ChannelNight
+from pipeline.features.eeg_channel import CleanSignal, EegChannel
+from pipeline.features.model_staging import Staged, staged_by_model
 from pipeline.features.stage_grid import stage_codes
 from pipeline.recording import Floats, Hypnogram, Int64, Kind, Recording, RestInterval, StageSource
+from pipeline.signals.stagers.stager import staged
 
 Value = float | int | str | bool | None
 
@@ -154,6 +157,22 @@ class NightView:
     rests: tuple[RestInterval, ...] = ()
     scorings: tuple[Scoring, ...] = ()
     """Every scoring of the night on EEG, the most trusted first; the grid's `stage` is made of them."""
+    channels: tuple[ChannelNight, ...] = ()
+    """Every EEG channel that reaches into the night; the first is the one that the night's columns stand on."""
+    doubts: tuple[str, ...] = ()
+    """What the look at that channel as a whole says against its slow waves, in words."""
+
+    @property
+    def sleep_channel(self) -> ChannelNight | None:
+        """The first channel inside the sleep window; None when the night has no window or no EEG."""
+        if self.window is None or not self.channels:
+            return None
+        return self.channels[0].cut(self.window.start_ns, self.window.end_ns)
+
+    @property
+    def sleep_stage(self) -> Floats | None:
+        """Stage codes inside the sleep window; None when the night has none."""
+        return None if self.sleep_grid is None else self.sleep_grid["stage"]
 
     @property
     def sleep_grid(self) -> EpochGrid | None:
@@ -203,8 +222,22 @@ class RecordingView:
     n: int
     lent: Hypnogram | None = None
     """Stages of the same sleep from another export of the participant, for a recording that brings none."""
-    density: NDArray[np.floating] | None = None
-    """The model's probabilities of W, N1, N2, N3 and R, shape (n, 5); NaN where it could not look; None without it."""
+
+    @cached_property
+    def clean(self) -> tuple[CleanSignal, ...]:
+        """Every EEG signal, in the file's order, under labels of its own."""
+        labels: dict[str, int] = {}
+        out = []
+        for signal in self.recording.of(Kind.EEG):
+            labels[signal.label] = labels.get(signal.label, 0) + 1
+            again = labels[signal.label]
+            out.append(CleanSignal(signal if again == 1 else replace(signal, label=f"{signal.label} ({again})")))
+        return tuple(out)
+
+    @cached_property
+    def staged(self) -> Staged:
+        """What the model says of the EEG, by grid epoch, or why it says nothing."""
+        return staged_by_model(self.clean, self.start_ns, self.n)
 
     @property
     def edges_ns(self) -> Int64:
@@ -217,19 +250,12 @@ class RecordingView:
         known = self.recording.hypnogram or self.lent
         if known is not None:
             return stage_codes(known, self.edges_ns)
-        return np.full(self.n, np.nan) if self.density is None else most_probable(self.density)
+        return staged(self.staged.density)
 
     @cached_property
     def channels(self) -> tuple[EegChannel, ...]:
         """Every EEG channel, in the file's order: the first is the one that night features stand on."""
-        eeg = self.recording.of(Kind.EEG)
-        return tuple(EegChannel(signal, self.start_ns, self.n, self.stage) for signal in eeg)
-
-
-def most_probable(density: NDArray[np.floating]) -> Floats:
-    """The code of the most probable stage of each epoch, shape (n,); NaN where there is no probability."""
-    known = np.isfinite(density).all(axis=1)
-    return np.where(known, np.where(known[:, None], density, 0.0).argmax(axis=1).astype(np.float64), np.nan)
+        return tuple(EegChannel(clean, self.start_ns, self.n, self.stage) for clean in self.clean)
 
 
 View = TypeVar("View", NightView, DayView, ParticipantView)

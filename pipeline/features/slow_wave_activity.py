@@ -43,6 +43,8 @@ MAX_UNSEEN_MIN = 5.0
 """Unscored time within which a REM period, or sleep onset, may not hide."""
 
 _MIN = EPOCH_S / 60.0
+_T975 = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145)
+"""The 97.5 % point of Student's t with 1, 2 … 14 degrees of freedom (any statistical table)."""
 
 Mask = NDArray[np.bool_]
 
@@ -54,6 +56,18 @@ class Decline:
     per_h: float
     se_per_h: float
     blocks: int
+
+    @property
+    def half_width_per_h(self) -> float:
+        """Half the 95 % interval, of Student's t with blocks − 2 degrees of freedom."""
+        return _T975[min(self.blocks - 2, len(_T975)) - 1] * self.se_per_h
+
+    @property
+    def fit(self) -> str:
+        """'falls' or 'rises' where the 95 % interval lies on one side of 0, else 'not told from none'."""
+        if abs(self.per_h) <= self.half_width_per_h:
+            return "not told from none"
+        return "falls" if self.per_h > 0.0 else "rises"
 
 
 def swa_decline(swa_uv2: Floats, nrem: Mask) -> Decline | None:
@@ -160,6 +174,9 @@ def _night(view: NightView) -> Filled:
         "swa_log": float(np.log(level)),
         "swa_decline_per_h": None if decline is None else decline.per_h,
         "swa_decline_se_per_h": None if decline is None else decline.se_per_h,
+        "swa_decline_low95_per_h": None if decline is None else decline.per_h - decline.half_width_per_h,
+        "swa_decline_high95_per_h": None if decline is None else decline.per_h + decline.half_width_per_h,
+        "swa_decline_fit": "failed: too little sleep" if decline is None else decline.fit,
         "swa_decline_ok": None if decline is None else fitted,
     }
     values |= _by_time_of_night(swa_uv2, stage, window)
@@ -226,6 +243,12 @@ FAMILY: Family[NightView] = Family(
         Column("swa_decline_se_per_h", pl.Float64, "1/h",
                "standard error of the decline, from the scatter of the blocks", "sleeploop", low=0.0,
                null_when=_DECLINE),
+        Column("swa_decline_low95_per_h", pl.Float64, "1/h", "lower end of the decline's 95 % interval (Student's t)",
+               "sleeploop", null_when=_DECLINE),
+        Column("swa_decline_high95_per_h", pl.Float64, "1/h", "upper end of the decline's 95 % interval", "sleeploop",
+               null_when=_DECLINE),
+        Column("swa_decline_fit", pl.String, "", "falls, rises, not told from none (the interval holds 0), or failed: "
+               "too little sleep", "sleeploop", null_when=_LEVEL),
         Column("swa_decline_ok", pl.Boolean, "", "whether the decline is larger than its standard error", "sleeploop",
                null_when=_DECLINE),
         Column("swa_first3h_share", pl.Float64, "1", "share of the night's N2 and N3 SWA energy in the first 3 h after "

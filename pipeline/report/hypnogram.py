@@ -1,4 +1,4 @@
-"""One EEG night: hypnogram over spectrogram over slow-wave activity (and heart rate), on one clock axis."""
+"""One EEG night on one clock axis: hypnogram, spectrogram, the model's probabilities, slow waves, SWA, heart rate."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import polars as pl
 
 from pipeline.clock import EPOCH_NS
 from pipeline.report.clock_axis import ClockAxis, Int64
+from pipeline.report.hypnodensity import HEIGHT, density_panel, has_density
 from pipeline.report.rows import border_ns, floats, instants, spectra_of, weekday
 from pipeline.report.spectrogram import decibel_limits, image_uri
 from pipeline.report.svg import Floats, Markup, broken_path, figure, hatch, line, number, tag, text
@@ -28,8 +29,8 @@ BINS, BIN_HZ = 60, 0.5
 SPECTROGRAM, TRACE, GAP = 110.0, 52.0, 12.0
 
 
-def night_figure(night: Mapping[str, Any], epochs: pl.DataFrame, spectra: pl.DataFrame) -> Markup:
-    """The panels of one night from its row and the epochs and spectra that begin inside it.
+def night_figure(night: Mapping[str, Any], epochs: pl.DataFrame, spectra: pl.DataFrame, waves: pl.DataFrame) -> Markup:
+    """The panels of one night from its row and the epochs, spectra and slow waves that begin inside it.
 
     Only the part with EEG or stages is drawn. A panel whose signal was not recorded is left out and said so.
     """
@@ -48,6 +49,12 @@ def night_figure(night: Mapping[str, Any], epochs: pl.DataFrame, spectra: pl.Dat
     ):
         children += panel
         top += height + GAP
+    if has_density(epochs):
+        children += density_panel(axis, at, epochs, top)
+        top += HEIGHT + GAP
+    if waves.height:
+        children += _trace(axis, at, wave_rate(at, epochs, waves), (top, "SW", "per min"))
+        top += TRACE + GAP
     for column, label, unit in (("swa_uv2", "SWA", "µV²"), ("hr_bpm", "Heart rate", "bpm")):
         values = floats(epochs, column)
         if np.isfinite(values[(at >= axis.start_ns) & (at < axis.end_ns)]).any():
@@ -173,7 +180,7 @@ def _trace(axis: ClockAxis, at: Int64, values: Floats, panel: tuple[float, str, 
     course = np.full(slots, np.nan)
     course[(at[inside] - axis.start_ns) // EPOCH_NS] = values[inside]
     high = float(np.nanpercentile(course, 99))
-    low = 0.0 if unit == "µV²" else float(np.nanmin(course))
+    low = 0.0 if unit in {"µV²", "per min"} else float(np.nanmin(course))
     high = max(high, low + 1e-6)
     middle = axis.start_ns + (np.arange(slots, dtype=np.int64) * EPOCH_NS) + EPOCH_NS // 2
     y = top + TRACE - np.clip((course - low) / (high - low), 0.0, 1.0) * TRACE
@@ -185,6 +192,22 @@ def _trace(axis: ClockAxis, at: Int64, values: Floats, panel: tuple[float, str, 
         tag("path", d=broken_path(axis.x(middle), y), class_="trace", data_trace=label),
         text(LEFT - 8, top + TRACE / 2 + 23, f"{low:.{digits}f} … {high:.{digits}f}", anchor="end", class_="unit"),
     ]
+
+
+def wave_rate(at: Int64, epochs: pl.DataFrame, waves: pl.DataFrame) -> Floats:
+    """Slow waves per minute around each epoch, over 5 min of which at least half held EEG; NaN elsewhere."""
+    if not len(at):
+        return np.empty(0)
+    slot = (at - at[0]) // EPOCH_NS
+    n = int(slot[-1]) + 1
+    seen, count = np.zeros(n), np.zeros(n)
+    seen[slot] = np.isfinite(floats(epochs, "swa_uv2"))
+    begun = (instants(waves, "onset_utc") - at[0]) // EPOCH_NS
+    np.add.at(count, begun[(begun >= 0) & (begun < n)], 1.0)
+    five_min = np.ones(10)
+    minutes = np.convolve(seen, five_min, "same") / 2.0
+    rate = np.convolve(count, five_min, "same") / np.maximum(minutes, 0.5)
+    return np.asarray(np.where(minutes >= 2.5, rate, np.nan)[slot], np.float64)
 
 
 def _borders(night: Mapping[str, Any], axis: ClockAxis, bottom: float) -> list[Markup]:

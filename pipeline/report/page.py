@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 
 from pipeline.report.actogram import MAX_DAYS, actogram, course
+from pipeline.report.eeg_words import eeg_words, waves_of
 from pipeline.report.gauge import bar, gauge, limits
 from pipeline.report.hypnogram import night_figure, nights_with_eeg
 from pipeline.report.rows import Row, border_ns, clock, percent, shown, spaced, stamp, state_counts, weekday
@@ -122,10 +123,14 @@ def _eeg_figures(tables: Frames, nights: list[Row]) -> list[Row]:
     out = []
     for night in nights_with_eeg(nights, tables["epochs"])[:MOST_EEG_NIGHTS] if nights else []:
         inside = pl.col("start_utc").is_between(night["start_utc"], night["end_utc"], closed="left")
+        epochs = tables["epochs"].filter(inside).sort("start_utc")
         svg = night_figure(
-            night, tables["epochs"].filter(inside).sort("start_utc"), tables["spectra"].filter(inside).sort("start_utc")
+            night,
+            epochs,
+            tables["spectra"].filter(inside).sort("start_utc"),
+            waves_of(night, tables["slow_waves"]),
         )
-        out.append({"night": weekday(night["night"]), "svg": svg, "row": night})
+        out.append({"night": weekday(night["night"]), "svg": svg, "words": eeg_words(night, epochs)})
     return out
 
 

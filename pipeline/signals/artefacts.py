@@ -3,15 +3,20 @@
 Samples are judged by what no brain does: nothing recorded, a constant value, a value held at the limit of the range,
 an amplitude beyond any sleep wave. Windows are judged by what muscles do: a burst of 26–32 Hz power against the
 minutes around it. Amplitude and range rules are in µV and meant for scalp EEG; the others do not depend on gain.
+
+A night has millions of samples and few faults: the extremes of half-second blocks tell where a fault can be at all,
+and only there are samples looked at.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.signals.filters import high_passed
-from pipeline.signals.runs import mask_of, runs_of
+from pipeline.signals.baseline import beyond_baseline, block_extremes
+from pipeline.signals.runs import runs_of
 from pipeline.signals.spectrum import FREQS_HZ, Density, band_power_uv2
 
 FLAT_S = 1.0
@@ -27,8 +32,8 @@ MAX_AMPLITUDE_UV = 500.0
 """Largest deviation from the baseline. Our choice: 1000 µV peak to peak is about three times the largest slow wave
 that detectors accept (350 µV, doi:10.7554/eLife.70092; number recalled, unverified)."""
 
-BASELINE_HZ = 0.3
-"""Corner of the high-pass that defines the baseline: the low corner the AASM manual recommends for EEG."""
+MIN_STRETCH_S = 1.0 / 0.3
+"""Stretches between faults of this length or less have no baseline: one period of the baseline's corner frequency."""
 
 MUSCLE_LOW_HZ, MUSCLE_HIGH_HZ = 26.25, 32.0
 MUSCLE_FACTOR = 4.0
@@ -38,6 +43,26 @@ MUSCLE_EPOCHS = 7
 """Epochs in the surrounding stretch: 3.5 min, the odd number of 30-s epochs nearest to 3 min from above."""
 
 Mask = NDArray[np.bool_]
+Runs = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class SampleFaults:
+    """Where an EEG of `n` samples cannot be cerebral, each fault as half-open rows [start, stop), shape (m, 2).
+
+    A sample may be flat and clipped at once. `brief` are stretches between other faults too short to be judged.
+    """
+
+    n: int
+    missing: Runs
+    flat: Runs
+    clipped: Runs
+    brief: Runs
+    amplitude: Runs
+
+    def valid(self) -> Mask:
+        """True for every sample without a fault, shape (n,)."""
+        return _without((self.missing, self.flat, self.clipped, self.brief, self.amplitude), self.n)
 
 
 def valid_samples(x_uv: NDArray[np.float32], fs_hz: float) -> Mask:
@@ -46,17 +71,31 @@ def valid_samples(x_uv: NDArray[np.float32], fs_hz: float) -> Mask:
     Shape (n,) as `x_uv`. Stretches of 3.3 s or less between gaps, flat or clipped parts have no baseline and are
     not valid; no 4-s window would fit into them.
     """
-    kept = np.isfinite(x_uv) & ~flat_samples(x_uv, fs_hz) & ~clipped_samples(x_uv, fs_hz)
-    # Rails and flat parts are taken out first: a step of millivolts would ring into its sound neighbourhood.
-    above_baseline = high_passed(np.where(kept, x_uv, np.float32(np.nan)), fs_hz, BASELINE_HZ)
-    return np.asarray(np.abs(above_baseline) <= MAX_AMPLITUDE_UV, np.bool_)  # NaN compares false: not valid
+    return sample_faults(x_uv, fs_hz).valid()
+
+
+def sample_faults(x_uv: NDArray[np.float32], fs_hz: float) -> SampleFaults:
+    """Every fault of every sample; rules as in `valid_samples`."""
+    blocks = _Blocks.of(x_uv, fs_hz)
+    missing, flat, clipped = _missing(blocks), _flat(blocks, fs_hz), _clipped(blocks, fs_hz)
+    # Rails and flat parts are taken out first: a step of millivolts would bend the baseline of its sound neighbours.
+    if len(missing) or len(flat) or len(clipped):
+        stretches = runs_of(_without((missing, flat, clipped), len(x_uv)))
+    else:
+        stretches = np.array([[0, len(x_uv)]], np.int64)
+    long_enough = stretches[:, 1] - stretches[:, 0] > MIN_STRETCH_S * fs_hz
+    amplitude = [np.empty((0, 2), np.int64)]
+    for start, stop in stretches[long_enough]:
+        beyond = beyond_baseline(x_uv[start:stop], fs_hz, MAX_AMPLITUDE_UV)
+        if beyond is not None:
+            amplitude.append(runs_of(beyond) + start)
+    brief = stretches[~long_enough & (stretches[:, 1] > stretches[:, 0])]
+    return SampleFaults(len(x_uv), missing, flat, clipped, brief, np.concatenate(amplitude))
 
 
 def flat_samples(x_uv: NDArray[np.float32], fs_hz: float) -> Mask:
     """True where the same value stands for `FLAT_S` or longer; shape (n,). Gaps are not flat."""
-    same = runs_of(x_uv[1:] == x_uv[:-1])
-    same[:, 1] += 1  # m equal neighbours are m + 1 equal samples
-    return mask_of(same[same[:, 1] - same[:, 0] >= FLAT_S * fs_hz], len(x_uv))
+    return ~_without((_flat(_Blocks.of(x_uv, fs_hz), fs_hz),), len(x_uv))
 
 
 def clipped_samples(x_uv: NDArray[np.float32], fs_hz: float) -> Mask:
@@ -64,12 +103,68 @@ def clipped_samples(x_uv: NDArray[np.float32], fs_hz: float) -> Mask:
 
     Only clipping at the extremes of the whole recording is seen: the limits of the recorder are not known here.
     """
-    finite = x_uv[np.isfinite(x_uv)]
+    return ~_without((_clipped(_Blocks.of(x_uv, fs_hz), fs_hz),), len(x_uv))
+
+
+@dataclass(frozen=True, slots=True)
+class _Blocks:
+    """Samples and the extremes of their half-second blocks: any flat run of `FLAT_S` holds one of them whole."""
+
+    x: NDArray[np.float32]
+    size: int
+    low: NDArray[np.float32]
+    high: NDArray[np.float32]
+    finite: Mask
+
+    @classmethod
+    def of(cls, x: NDArray[np.float32], fs_hz: float) -> _Blocks:
+        size = max((int(np.ceil(FLAT_S * fs_hz)) + 1) // 2, 1)
+        low, high = block_extremes(x, size)
+        return cls(x, size, low, high, np.asarray(np.isfinite(low) & np.isfinite(high), np.bool_))
+
+    def pieces(self, which: Mask, reach: int = 0) -> list[tuple[int, NDArray[np.float32]]]:
+        """First sample and samples of each run of the named blocks, with `reach` more blocks on either side."""
+        rows = (runs_of(which) * self.size).tolist()
+        wider = reach * self.size
+        return [(max(start - wider, 0), self.x[max(start - wider, 0) : stop + wider]) for start, stop in rows]
+
+
+def _missing(blocks: _Blocks) -> Runs:
+    return _joined([runs_of(~np.isfinite(piece)) + start for start, piece in blocks.pieces(~blocks.finite)])
+
+
+def _flat(blocks: _Blocks, fs_hz: float) -> Runs:
+    found = []
+    for start, piece in blocks.pieces(blocks.finite & (blocks.low == blocks.high), reach=1):
+        same = runs_of(piece[1:] == piece[:-1]) + start
+        same[:, 1] += 1  # m equal neighbours are m + 1 equal samples
+        found.append(same[same[:, 1] - same[:, 0] >= FLAT_S * fs_hz])
+    return _joined(found)
+
+
+def _clipped(blocks: _Blocks, fs_hz: float) -> Runs:
+    broken = [piece[np.isfinite(piece)] for _, piece in blocks.pieces(~blocks.finite)]
+    finite = np.concatenate((blocks.low[blocks.finite], blocks.high[blocks.finite], *broken))
     if not len(finite):
-        return np.zeros(len(x_uv), np.bool_)
-    runs = np.concatenate((runs_of(x_uv == finite.min()), runs_of(x_uv == finite.max())))
-    long_enough = runs[:, 1] - runs[:, 0] >= max(CLIP_SAMPLES, CLIP_S * fs_hz)
-    return mask_of(runs[long_enough], len(x_uv))
+        return np.empty((0, 2), np.int64)
+    found = []
+    for limit, extremes in ((finite.min(), blocks.low), (finite.max(), blocks.high)):
+        for start, piece in blocks.pieces(~blocks.finite | (extremes == limit)):
+            held = runs_of(piece == limit) + start
+            found.append(held[held[:, 1] - held[:, 0] >= max(CLIP_SAMPLES, CLIP_S * fs_hz)])
+    return _joined(found)
+
+
+def _joined(parts: list[Runs]) -> Runs:
+    return np.concatenate((np.empty((0, 2), np.int64), *parts))
+
+
+def _without(faults: tuple[Runs, ...], n: int) -> Mask:
+    """True for the samples in none of the rows."""
+    out = np.ones(n, np.bool_)
+    for start, stop in np.concatenate(faults).tolist():
+        out[start:stop] = False
+    return out
 
 
 def muscle_windows(window_psd: Density) -> Mask:

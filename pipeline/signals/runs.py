@@ -20,8 +20,12 @@ def runs_of(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
         Shape (m, 2), in order; (0, 2) where nothing is true. `mask[start:stop].all()` holds for every row, and
         the rows together hold every true value once.
     """
-    edges = np.diff(np.asarray(mask, np.bool_).astype(np.int8), prepend=np.int8(0), append=np.int8(0))
-    return np.flatnonzero(edges).astype(np.int64, copy=False).reshape(-1, 2)
+    mask = np.asarray(mask, np.bool_)
+    if not len(mask):
+        return np.empty((0, 2), np.int64)
+    edges = np.flatnonzero(mask[1:] != mask[:-1]) + 1
+    first, last = [0] if mask[0] else [], [len(mask)] if mask[-1] else []
+    return np.concatenate((first, edges, last)).astype(np.int64, copy=False).reshape(-1, 2)
 
 
 def mask_of(runs: NDArray[np.int64], n: int) -> NDArray[np.bool_]:

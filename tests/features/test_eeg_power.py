@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from pipeline.clock import NS
-from pipeline.features.eeg_channel import EegChannel
+from pipeline.features.eeg_channel import CleanSignal, EegChannel
 from pipeline.features.eeg_power import FAMILY
 from pipeline.features.family import RecordingView
 from pipeline.features.stage_grid import stage_codes
@@ -110,7 +110,7 @@ def test_share_where_a_recording_begins_and_ends() -> None:
     x = wave(seconds=60.0)
     x[:500] = np.nan
     signal = Signal(Kind.EEG, "x", FS, START + 40 * NS, x.astype(np.float32))  # covers 40 … 100 s, valid from 45 s
-    found = EegChannel(signal, START, 5, np.full(5, np.nan)).valid_share
+    found = EegChannel(CleanSignal(signal), START, 5, np.full(5, np.nan)).valid_share
     np.testing.assert_allclose(found, [np.nan, 0.5, 1.0, 1 / 3, np.nan])
 
 

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import polars as pl
@@ -31,6 +32,17 @@ def _study(folder: Path, root: Path, exports: tuple[str, ...]) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(root / "sample_data" / "inbox" / export, target)
     return folder
+
+
+def _is_gone(group: int) -> bool:
+    """Whether no process of a group is left; the scheduler's server is told to end, and ends soon after."""
+    for _ in range(600):
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.1)
+    return False
 
 
 def _stamps(study: Path) -> dict[str, int]:
@@ -128,6 +140,31 @@ def test_a_killed_run_is_taken_up_where_it_stopped(tmp_path: Path, root: Path) -
     assert {path: path.stat().st_mtime_ns for path in kept} == stamps, "what was finished is not done again"
     assert pl.read_parquet(study / "dataset/recordings/*.parquet").height == len(names) + 2
     assert not list((study / "dataset").rglob("*.part"))
+
+
+def test_ctrl_c_of_a_terminal_ends_a_run_at_once_and_it_is_taken_up_again(tmp_path: Path, root: Path) -> None:
+    names = tuple(f"P01/{p.name}" for p in sorted((root / "sample_data/inbox/P01").glob("rr_*.txt")))
+    study = _study(tmp_path / "study", root, ("P01/P01.AWD", *names, "P02/P02.AWD"))
+    command = [sys.executable, "-m", "flows.cli", "ingest", str(study), "--jobs", "2", "--memory", "1024"]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "export " in line and "done" in line:
+            break
+    # A terminal tells everybody in its foreground: the run, the scheduler's server and the workers.
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 130, said
+    assert said == "interrupted: what was finished is kept; run again to go on\n"
+    assert _is_gone(process.pid)
+    kept = {p: p.stat().st_mtime_ns for p in (study / ".sleeploop/recordings").rglob("receipt.json")}
+    assert 1 <= len(kept) < len(names) + 2
+    again = subprocess.run([*command, "--json"], capture_output=True, text=True, check=False, timeout=300)
+    assert again.returncode == 0, again.stderr
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept, "what was finished is not done again"
+    assert len(json.loads(again.stdout)["outcomes"]) == len(names) + 2 - len(kept)
 
 
 def test_a_folder_that_cannot_be_written_is_told_with_exit_code_1(tmp_path: Path, root: Path) -> None:

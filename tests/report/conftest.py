@@ -14,6 +14,7 @@ from pipeline.clock import noon_ns, to_datetime
 from pipeline.dataset import tables
 from pipeline.dataset.table import Table
 from pipeline.features import DAYS, EPOCHS, NIGHTS, PARTICIPANTS, SPECTRA
+from pipeline.features.eeg_tables import SLOW_WAVES
 
 ZONE = "Europe/Rome"
 FRAMES: dict[str, Table] = {
@@ -21,6 +22,7 @@ FRAMES: dict[str, Table] = {
     "clocks": tables.CLOCKS,
     "epochs": EPOCHS,
     "spectra": SPECTRA,
+    "slow_waves": SLOW_WAVES,
     "events": tables.EVENTS,
     "saliva": tables.SALIVA,
     "nights": NIGHTS,

@@ -17,6 +17,7 @@ from PIL import Image
 from pipeline.clock import noon_ns, to_datetime, to_ns
 from pipeline.dataset import tables
 from pipeline.features import SPECTRA
+from pipeline.features.eeg_tables import SLOW_WAVES
 from pipeline.report.actogram import DAY_BINS, MAX_DAYS, actogram, course
 from pipeline.report.clock_axis import ClockAxis
 from pipeline.report.gauge import bar, gauge, limits, small_gauge
@@ -90,7 +91,7 @@ def _short_night(rows: Rows) -> tuple[dict[str, Any], pl.DataFrame]:
 
 def test_one_rectangle_per_run_at_its_time_and_row(rows: Rows) -> None:
     night, epochs = _short_night(rows)
-    found = _of(_tree(night_figure(night, epochs, SPECTRA.empty())), "data-stage")
+    found = _of(_tree(night_figure(night, epochs, SPECTRA.empty(), SLOW_WAVES.empty())), "data-stage")
     assert [e.get("data-stage") for e in found] == ["Wake", "N2", "unscored", "N3", "REM", "movement", "N1"]
     width = (950.0 - 64.0) / 10
     assert [float(e.get("x", "")) for e in found] == pytest.approx(
@@ -108,9 +109,11 @@ def test_one_rectangle_per_run_at_its_time_and_row(rows: Rows) -> None:
 
 def test_a_night_without_stages_or_eeg_says_so(rows: Rows) -> None:
     night, epochs = _short_night(rows)
-    assert "no spectrogram: the recording holds no EEG" in night_figure(night, epochs, SPECTRA.empty())
+    assert "no spectrogram: the recording holds no EEG" in night_figure(
+        night, epochs, SPECTRA.empty(), SLOW_WAVES.empty()
+    )
     power = rows["epochs"](datetime(2026, 1, 10, 22, tzinfo=UTC), swa_uv2=[1.0, 2.0, np.nan, 3.0])
-    drawn = night_figure(night, power, SPECTRA.empty())
+    drawn = night_figure(night, power, SPECTRA.empty(), SLOW_WAVES.empty())
     assert "not scored: the recording holds no hypnogram" in drawn
     trace = _of(_tree(drawn), "data-trace", "SWA")[0]
     assert str(trace.get("d")).count("M") == 2

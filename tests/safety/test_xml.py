@@ -144,5 +144,5 @@ few = read(2_000)
 print((read(60_000) - few) / 1024)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root, check=True)
-    # 60,000 records that were kept would take 40 MB; a million took no more than these few.
+    # What is measured here is 60,000 records: kept, they would take more than 40 MB.
     assert float(done.stdout) < 4

@@ -7,7 +7,14 @@ import pytest
 from numpy.typing import NDArray
 
 from pipeline.clock import NS
-from pipeline.signals.artefacts import clipped_samples, flat_samples, muscle_windows, valid_samples
+from pipeline.signals.artefacts import (
+    clipped_samples,
+    flat_samples,
+    muscle_windows,
+    sample_faults,
+    valid_samples,
+)
+from pipeline.signals.runs import mask_of
 from pipeline.signals.spectrum import window_psd_uv2_hz
 
 FS = 100.0
@@ -131,3 +138,96 @@ def test_all_missing_empty_and_one_sample() -> None:
     assert valid_samples(np.empty(0, np.float32), FS).shape == (0,)
     assert not valid_samples(np.ones(1, np.float32), FS).any()
     assert not valid_samples(np.zeros(3000, np.float32), FS).any()
+
+
+def naive_flat_and_clipped(x: Samples, fs: float) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """The rules as sentences, sample by sample."""
+    flat, clipped = np.zeros(len(x), np.bool_), np.zeros(len(x), np.bool_)
+    finite = x[np.isfinite(x)]
+    start = 0
+    for k in range(1, len(x) + 1):
+        if k < len(x) and x[k] == x[start]:
+            continue
+        if np.isfinite(x[start]):
+            flat[start:k] = k - start >= 2 and k - start >= fs
+            clipped[start:k] = x[start] in (finite.min(), finite.max()) and k - start >= max(3, 0.05 * fs)
+        start = k
+    return flat, clipped
+
+
+@pytest.mark.parametrize("fs", [1.0, 7.3, 20.0, 100.0, 128.5])
+@pytest.mark.parametrize("seed", range(4))
+def test_looking_only_where_a_fault_can_be_finds_every_fault(fs: float, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    x = np.round(rng.normal(0, 2, 4000)).astype(np.float32)
+    for value in (0.0, x.min(), x.max(), np.nan, np.inf, 1.0):
+        for start in rng.integers(0, len(x), 6):
+            x[start : start + int(rng.integers(1, round(2.5 * fs) + 4))] = value
+    flat, clipped = naive_flat_and_clipped(x, fs)
+    np.testing.assert_array_equal(flat_samples(x, fs), flat)
+    np.testing.assert_array_equal(clipped_samples(x, fs), clipped)
+    faults = sample_faults(x, fs)
+    np.testing.assert_array_equal(mask_of(faults.missing, len(x)), ~np.isfinite(x))
+    named = mask_of(np.concatenate((faults.missing, faults.flat, faults.clipped, faults.brief, faults.amplitude)), 4000)
+    np.testing.assert_array_equal(faults.valid(), ~named)
+
+
+def test_faults_are_named() -> None:
+    x = eeg(120)
+    x[0:250] = np.nan
+    x[500:900] = np.nan  # leaves 2.5 … 5 s: too short to have a baseline
+    x[2000:2300] = 7.0
+    x[4000:4010] = 400.0
+    x[6000:6050] = 390.0 + 1200.0 * np.sin(np.linspace(0, np.pi, 50))
+    faults = sample_faults(x, FS)
+    assert faults.missing.tolist() == [[0, 250], [500, 900]]
+    assert faults.brief.tolist() == [[250, 500]]
+    assert faults.flat.tolist() == [[2000, 2300]]
+    assert len(faults.clipped) == 0  # 400 µV is not the extreme of this recording
+    assert len(faults.amplitude) == 1
+    assert 5990 <= faults.amplitude[0, 0] <= 6005
+    assert 6045 <= faults.amplitude[0, 1] <= 6060
+
+
+@pytest.mark.parametrize("fs", [100.0, 256.0, 200.3])
+def test_a_step_of_millivolts_costs_a_second_and_not_what_lies_beyond(fs: float) -> None:
+    x = eeg(60, fs)
+    x[round(30 * fs) :] += np.float32(8000)
+    at = np.flatnonzero(~valid_samples(x, fs)) / fs
+    assert at.min() > 29.3
+    assert at.max() < 30.7
+
+
+def test_a_gap_parts_baselines() -> None:
+    x = eeg(60)
+    x[3000:] += np.float32(2000)
+    x[3000] = np.nan  # one missing sample between two levels: neither side may see the other
+    assert np.flatnonzero(~valid_samples(x, FS)).tolist() == [3000]
+
+
+def test_polarity_and_offset_do_not_matter() -> None:
+    x = eeg(60)
+    x[3000:3100] += (800 * np.sin(2 * np.pi * np.arange(100) / FS)).astype(np.float32)
+    x[1000:1010] = 2000.0
+    valid = valid_samples(x, FS)
+    np.testing.assert_array_equal(valid_samples(-x, FS), valid)
+    np.testing.assert_array_equal(valid_samples(x + np.float32(4096), FS), valid)
+    assert not valid[1000:1010].any()
+
+
+def test_the_baseline_is_halved_at_its_corner() -> None:
+    # 0.3 Hz: half of the wave is baseline, so that a wave of 900 µV departs by 450 and one of 1150 by 575.
+    t = np.arange(60_00) / FS
+    for amplitude, seen in ((900, False), (1150, True)):
+        x = (amplitude * np.sin(2 * np.pi * 0.3 * t)).astype(np.float32)
+        assert bool((~valid_samples(x, FS))[500:-500].any()) is seen
+
+
+@pytest.mark.parametrize("value", [3e38, -3e38, np.inf])
+def test_numbers_near_the_end_of_float32_are_faults_like_others(value: float) -> None:
+    x = eeg(60)
+    x[3000:3002] = value
+    at = np.flatnonzero(~valid_samples(x, FS))
+    assert {3000, 3001} <= set(at.tolist())
+    assert at.min() > 2900
+    assert at.max() < 3100

@@ -158,3 +158,54 @@ def test_nothing_measured() -> None:
     assert np.isnan(windows(np.empty(0, np.float32), n=2)).all()
     assert windows(noise(1), n=0).shape == (0, WINDOWS, len(FREQS_HZ))
     assert np.isnan(windows(noise(1), start_ns=START + 100 * EPOCH_NS, n=2)).all()
+
+
+@pytest.mark.parametrize("fs", [100.0, 200.3])
+def test_fewer_frequencies_are_the_first_ones(fs: float) -> None:
+    x = np.cumsum(noise(4, fs)).astype(np.float32)
+    x[500:700] = np.nan
+    whole = windows(x, fs)
+    low = window_psd_uv2_hz(x, np.isfinite(x), fs, START, START, 4, 4.0)
+    assert low.shape == (4, WINDOWS, 17)
+    np.testing.assert_allclose(low, whole[..., :17], rtol=1e-4, atol=1e-6 * float(np.nanmax(whole)))
+
+
+@pytest.mark.parametrize("fs", [100.0, 256.0, 200.3, 99.73])
+@pytest.mark.parametrize("shift_ns", [0, 7_312_345_678, -41 * NS])
+def test_every_window_is_what_numpy_makes_of_its_samples(fs: float, shift_ns: int) -> None:
+    n_epochs = 60  # more than are computed at once
+    x = (np.cumsum(noise(55, fs, seed=3)) / 10 + 20_000).astype(np.float32)
+    gap = round(321 * fs)
+    x[gap : gap + 5] = np.nan
+    found = windows(x, fs, START + shift_ns, n_epochs)
+    length = round(4 * fs)
+    hann = np.hanning(length + 1)[:-1]
+    phase = np.exp(-2j * np.pi * np.outer(FREQS_HZ, np.arange(length)) / fs)
+    scale = np.where(FREQS_HZ > 0, 2.0, 1.0) / (fs * np.sum(hann**2))
+    for epoch, window in [
+        (0, 0),
+        (0, 6),
+        (1, 4),
+        (10, 0),
+        (10, 9),
+        (10, 13),
+        (12, 3),
+        (47, 2),
+        (48, 13),
+        (53, 0),
+        (56, 5),
+    ]:
+        start = round((epoch * 30 + window * 2 - shift_ns / NS) * fs)
+        part = x[max(start, 0) : max(start, 0) + length].astype(float)
+        if start < 0 or len(part) < length or np.isnan(part).any():
+            assert np.isnan(found[epoch, window]).all()
+            continue
+        power = scale * np.abs(phase @ ((part - part.mean()) * hann)) ** 2
+        np.testing.assert_allclose(found[epoch, window], power, rtol=1e-3, atol=1e-6 * power.max())
+    assert np.isfinite(found[..., 0]).sum() > 54 * WINDOWS - 12
+
+
+def test_a_window_may_begin_and_end_where_a_gap_ends_and_begins() -> None:
+    x = noise(2)
+    x[1000:1600] = np.nan  # 10 … 16 s: windows at 6 s and at 16 s touch it and hold none of it
+    assert np.flatnonzero(np.isnan(windows(x)[0, :, 0])).tolist() == [4, 5, 6, 7]

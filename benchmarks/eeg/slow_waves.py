@@ -1,0 +1,348 @@
+"""What finding slow waves costs, beside YASA, and how far the two agree: on real sleep and on waves that were planted.
+
+Each detector runs in fresh processes, in turn, so that what else the machine does falls on both; a first round does not
+count. Printed are medians: `whole` is the CPU time (user and system) of a process with its imports, its reading of the
+samples and one detection, `again` that of the same detection once more in the same process, and the peak of memory.
+
+    python benchmarks/eeg/slow_waves.py [--peers PYTHON] [--runs 5] [--real DIR] [--longest 24]
+
+`--peers` is the Python of an environment with YASA; without it only this detector is measured. `--real` is a folder
+with `dynamo_eeg_segment` and `yasa_notebook_data`; without it the tables of real sleep are left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.recording import Floats, Samples, Stage
+from pipeline.signals.event_density import counts_per_epoch, minutes_per_epoch, stage_densities
+from pipeline.signals.fir import filtered, taps_of
+from pipeline.signals.slow_wave_presets import PRESETS, YASA
+from pipeline.signals.slow_waves import SlowWaves, slow_waves
+from pipeline.simulate.eeg_artefacts import ArtefactPlan
+from pipeline.simulate.eeg_events import Channel, EegPlan, simulated_night, simulated_stages
+
+ROOT = Path(__file__).resolve().parents[2]
+WITHIN_S = 0.05
+"""Two troughs so near are one."""
+
+_OURS = """
+import sys, time
+import numpy as np
+from pipeline.signals.slow_waves import slow_waves
+path, fs, n, channels, out, again = sys.argv[1], float(sys.argv[2]), *map(int, sys.argv[3:5]), sys.argv[5], sys.argv[6]
+stage = np.load(path + ".stage.npy")
+def channel(c):
+    return np.fromfile(path, np.float32, n, offset=4 * n * c)
+def found(c, x):
+    included = np.repeat((stage == 2) | (stage == 3), round(30 * fs))[:n]
+    return slow_waves(x, fs, np.ones(n, np.bool_), included)
+waves, spent = [found(c, channel(c)) for c in range(channels)], []
+for _ in range(int(again)):
+    spent.append(0.0)
+    for c in range(channels):
+        x = channel(c)
+        began = time.process_time()
+        found(c, x)
+        spent[-1] += time.process_time() - began
+np.save(out, waves[0].trough_s)
+print(sum(map(len, waves)), sorted(spent)[len(spent) // 2] if spent else 0)
+"""
+_YASA = """
+import logging, sys, time, warnings
+warnings.simplefilter("ignore")
+import numpy as np, yasa
+logging.disable(logging.CRITICAL)
+path, fs, n, channels, out, again = sys.argv[1], float(sys.argv[2]), *map(int, sys.argv[3:5]), sys.argv[5], sys.argv[6]
+stage = np.load(path + ".stage.npy")
+x = np.fromfile(path, np.float32).reshape(channels, n).astype(np.float64)
+def found():
+    hypno = np.repeat(stage, round(30 * fs))[:n].astype(int)
+    return yasa.sw_detect(x, fs, hypno=hypno, include=(2, 3))
+waves, spent = found(), []
+for _ in range(int(again)):
+    began = time.process_time()
+    found()
+    spent.append(time.process_time() - began)
+table = None if waves is None else waves.summary()
+np.save(out, [] if table is None else table.NegPeak[table.IdxChannel == 0].to_numpy())
+print(0 if table is None else len(table), sorted(spent)[len(spent) // 2] if spent else 0)
+"""
+_PEAK = """
+print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
+"""
+"""The peak in KiB (Linux). What the system tells a parent of its child is never less than what the parent took."""
+CODE = {"sleeploop": _OURS, "YASA": _YASA}
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one process took and found; troughs are those of its first channel."""
+
+    waves: int
+    whole_s: float
+    again_s: float
+    peak_mb: float
+    trough_s: Floats
+
+
+@dataclass(frozen=True)
+class Input:
+    """Samples of shape (channels, n), float32, and a stage for each 30 s."""
+
+    title: str
+    samples_uv: Samples
+    fs_hz: float
+    stage: NDArray[np.int64]
+
+    @property
+    def included(self) -> NDArray[np.bool_]:
+        """True in N2 and N3, for every sample."""
+        nrem = np.isin(self.stage, (Stage.N2, Stage.N3))
+        return np.repeat(nrem, round(30 * self.fs_hz))[: self.samples_uv.shape[1]]
+
+
+def night(hours: float, fs_hz: float, channels: int) -> Input:
+    """A simulated night of so many hours; longer than 8 h it is laid end to end."""
+    stages = simulated_stages(min(hours, 8.0), seed=5)
+    made = simulated_night(stages, fs_hz, [Channel(f"EEG {k}") for k in range(channels)], plan=clean())
+    times = max(round(hours / 8.0), 1)
+    title = f"{hours:g} h, {channels} x {fs_hz:g} Hz"
+    return Input(title, np.tile(made.samples_uv, (1, times)), fs_hz, np.tile(stages.astype(np.int64), times))
+
+
+def clean() -> EegPlan:
+    """Nothing but brain: the comparison is of detectors, and YASA takes no account of artefacts."""
+    return EegPlan(artefacts=ArtefactPlan(per_h={}))
+
+
+def cost_of(python: str, code: str, given: Input, folder: Path, again: int) -> Cost:
+    """One run in a process of its own."""
+    path, out = folder / "samples.f32", folder / "troughs.npy"
+    command = [path, given.fs_hz, given.samples_uv.shape[1], len(given.samples_uv), out, again]
+    child = subprocess.Popen(
+        [python, "-c", code + _PEAK, *map(str, command)],
+        env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert child.stdout is not None
+    said = child.stdout.read().split()
+    _, status, used = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode:
+        raise SystemExit(f"{python} fails on {given.title}")
+    troughs: Floats = np.load(out)
+    return Cost(int(said[0]), used.ru_utime + used.ru_stime, float(said[1]), int(said[2]) / 1024, troughs)
+
+
+@contextmanager
+def written(given: Input) -> Iterator[Path]:
+    """The folder in which a process finds the samples and the stages."""
+    with tempfile.TemporaryDirectory() as fresh:
+        folder = Path(fresh)
+        given.samples_uv.tofile(folder / "samples.f32")
+        np.save(folder / "samples.f32.stage.npy", given.stage)
+        yield folder
+
+
+def once(given: Input, name: str, python: str) -> Floats:
+    """The troughs that a detector finds in the first channel."""
+    with written(given) as folder:
+        return cost_of(python, CODE[name], given, folder, 0).trough_s
+
+
+def measured(given: Input, python_of: dict[str, str], runs: int) -> dict[str, Cost]:
+    """The median cost of each detector; the one call of `whole` and the further ones are in processes of their own."""
+    found: dict[str, list[tuple[Cost, Cost]]] = {name: [] for name in python_of}
+    with written(given) as folder:
+        for run in range(runs + 1):
+            for name, python in python_of.items():
+                pair = (cost_of(python, CODE[name], given, folder, 0), cost_of(python, CODE[name], given, folder, 5))
+                if run:  # the first brings the file and all bytecode into the system's cache
+                    found[name].append(pair)
+    return {
+        name: Cost(
+            some[0][0].waves,
+            statistics.median(whole.whole_s for whole, _ in some),
+            statistics.median(again.again_s for _, again in some),
+            statistics.median(whole.peak_mb for whole, _ in some),
+            some[0][0].trough_s,
+        )
+        for name, some in found.items()
+    }
+
+
+def show_costs(inputs: list[Input], python_of: dict[str, str], runs: int) -> None:
+    print("\n| input | detector | waves | whole, CPU s | again, CPU ms | peak, MiB | times: whole | again | peak |")
+    print("|---|---|---:|---:|---:|---:|---:|---:|---:|")
+    for given in inputs:
+        found = measured(given, python_of, runs)
+        own = found["sleeploop"]
+        for name, cost in found.items():
+            ratios = (cost.whole_s / own.whole_s, cost.again_s / own.again_s, cost.peak_mb / own.peak_mb)
+            print(
+                f"| {given.title} | {name} | {cost.waves} | {cost.whole_s:.2f} | {1e3 * cost.again_s:.1f} | "
+                f"{cost.peak_mb:.0f} | " + " | ".join(f"{ratio:.1f}" for ratio in ratios) + " |",
+                flush=True,
+            )
+
+
+def pairs(ours_s: Floats, theirs_s: Floats, within_s: float = WITHIN_S) -> NDArray[np.int64]:
+    """Rows of ours and theirs that are one event, each at most once, nearest first; shape (m, 2)."""
+    if not len(ours_s) or not len(theirs_s):
+        return np.empty((0, 2), np.int64)
+    right = np.clip(np.searchsorted(theirs_s, ours_s), 1, max(len(theirs_s) - 1, 1))
+    near = np.stack((right - 1, np.minimum(right, len(theirs_s) - 1)), axis=1)
+    apart = np.abs(theirs_s[near] - ours_s[:, None])
+    used_ours, used_theirs, out = set[int](), set[int](), []
+    for flat in np.argsort(apart, axis=None):
+        i, j = int(flat) // 2, int(near.flat[flat])
+        if apart.flat[flat] <= within_s and i not in used_ours and j not in used_theirs:
+            used_ours.add(i)
+            used_theirs.add(j)
+            out.append((i, j))
+    return np.array(sorted(out), np.int64).reshape(-1, 2)
+
+
+def f1(ours: int, theirs: int, both: int) -> float:
+    return 2 * both / (ours + theirs) if ours + theirs else float("nan")
+
+
+def why_extra(waves: SlowWaves, at: int, y: Samples, fs_hz: float) -> str:
+    """Why YASA does not report a wave, by its rules on the trace at the full rate."""
+
+    def tops(start_s: float, stop_s: float, sign: float, least_uv: float) -> int:
+        part = sign * y[int(start_s * fs_hz) : int(stop_s * fs_hz) + 2]
+        inner = part[1:-1]
+        return int(((inner > part[:-2]) & (inner >= part[2:]) & (inner >= least_uv)).sum())
+
+    if tops(waves.start_s[at], waves.zero_s[at], -1.0, YASA.negative_uv[0]) > 1:
+        return "two troughs: deleted"
+    if tops(waves.zero_s[at], waves.end_s[at], 1.0, YASA.positive_uv[0]) > 1:
+        return "two peaks: the first taken"
+    edges = (
+        (waves.negative_s[at], YASA.negative_s, 1.0 / fs_hz),
+        (waves.positive_s[at], YASA.positive_s, 1.0 / fs_hz),
+        (-waves.neg_uv[at], YASA.negative_uv, 0.5),
+        (waves.pos_uv[at], YASA.positive_uv, 0.5),
+        (waves.ptp_uv[at], YASA.ptp_uv, 0.5),
+    )
+    if any(abs(value - edge) <= near for value, both, near in edges for edge in both):
+        return "within a sample or 0.5 µV of a limit"
+    return "unexplained"
+
+
+def show_agreement(inputs: list[Input], peer: str) -> None:
+    print("\n| segment | YASA | ours | both | F1 | ours alone, because | YASA alone | trough apart, ms (SD) |")
+    print("|---|---:|---:|---:|---:|---|---:|---:|")
+    for given in inputs:
+        theirs = once(given, "YASA", peer)
+        x = given.samples_uv[0]
+        ours = slow_waves(x, given.fs_hz, np.isfinite(x), given.included, YASA)
+        both = pairs(ours.trough_s, theirs)
+        y = filtered(x, np.isfinite(x), taps_of(YASA.band, given.fs_hz))
+        alone = np.setdiff1d(np.arange(len(ours)), both[:, 0])
+        why, number = np.unique([why_extra(ours, at, y, given.fs_hz) for at in alone.tolist()], return_counts=True)
+        said = "; ".join(f"{n} {reason}" for reason, n in zip(why.tolist(), number.tolist(), strict=True)) or "–"
+        apart = 1e3 * float(np.std(ours.trough_s[both[:, 0]] - theirs[both[:, 1]])) if len(both) else float("nan")
+        score = f1(len(ours), len(theirs), len(both))
+        print(f"| {given.title} | {len(theirs)} | {len(ours)} | {len(both)} | {score:.3f} | {said} | "
+              f"{len(theirs) - len(both)} | {apart:.1f} |")  # fmt: skip
+
+
+def show_definitions(given: Input) -> None:
+    print(f"\n{given.title}, by definition:\n")
+    print("| preset | waves | N2, per min | N3, per min | N3 / N2 | trough, µV | peak to peak, µV | slope, µV/s | "
+          "at half gain | at double gain | turned round |")  # fmt: skip
+    print("|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|")
+    x, stage = given.samples_uv[0], given.stage.astype(np.float64)
+    valid = np.isfinite(x)
+    for preset in PRESETS:
+        waves = slow_waves(x, given.fs_hz, valid, given.included, preset)
+        n2, n3, _ = density(waves, stage)
+        medians = " | ".join(f"{np.median(v):.0f}" for v in (waves.neg_uv, waves.ptp_uv, waves.slope_uv_per_s))
+        others = [
+            len(slow_waves(x * np.float32(gain), given.fs_hz, valid, given.included, preset)) for gain in (0.5, 2, -1)
+        ]
+        print(f"| {preset.name} | {len(waves)} | {n2:.2f} | {n3:.2f} | {n3 / n2:.1f} | {medians} | "
+              + " | ".join(map(str, others)) + " |")  # fmt: skip
+
+
+def density(waves: SlowWaves, stage: Floats) -> Floats:
+    return stage_densities(
+        counts_per_epoch(waves.trough_s, len(stage)), minutes_per_epoch(waves.judged_s, len(stage)), stage
+    )
+
+
+def show_planted(python_of: dict[str, str]) -> None:
+    """F1 against planted waves whose trough, as planted, is deep enough."""
+    print("\n| signal to noise, dB | planted | " + " | ".join(f"{name}: found, F1" for name in python_of) + " |")
+    print("|---:|---:|" + "---:|" * len(python_of))
+    for snr_db in (30.0, 20.0, 14.0, 8.0, 2.0):
+        stages = simulated_stages(2.0, seed=9)
+        made = simulated_night(stages, plan=clean(), snr_db=snr_db, seed=9)
+        given = Input("planted", made.samples_uv, made.fs_hz, stages.astype(np.int64))
+        truth_s = made.slow_waves.trough_s[-made.slow_waves.trough_uv >= YASA.negative_uv[0]]
+        cells = []
+        for name, python in python_of.items():
+            trough_s = once(given, name, python)
+            both = pairs(trough_s, truth_s, 0.1)
+            cells.append(f"{len(trough_s)}, {f1(len(trough_s), len(truth_s), len(both)):.3f}")
+        print(f"| {snr_db:g} | {len(truth_s)} | " + " | ".join(cells) + " |", flush=True)
+
+
+def real(folder: Path) -> list[Input]:
+    """83.5 min at 100 Hz with an expert's stages, and two snippets of N2 and N3."""
+    segment = folder / "dynamo_eeg_segment"
+    x = np.loadtxt(segment / "segment_data.csv", dtype=np.float32)
+    change_s, code = np.loadtxt(segment / "segment_stages.csv", delimiter=",", skiprows=1).T
+    first = round(change_s[1] % 30.0 * 100.0)  # the epochs of the night do not begin with the segment
+    x = x[first:]
+    middle_s = first / 100.0 + 30.0 * np.arange(-(-len(x) // 3000)) + 15.0
+    meaning = np.array([-1, Stage.N3, Stage.N2, Stage.N1, Stage.REM, Stage.WAKE])
+    stage = meaning[code.astype(int)][np.searchsorted(change_s, middle_s, "right") - 1]
+    notebook = folder / "yasa_notebook_data"
+    n3 = np.loadtxt(notebook / "data_N3_no-spindles_30sec_100Hz.txt", dtype=np.float32)
+    n2 = np.loadtxt(notebook / "data_N2_spindles_15sec_200Hz.txt", dtype=np.float32)
+    return [
+        Input("84 min, 100 Hz", x[None], 100.0, stage),
+        Input("30 s of N3, 100 Hz", n3[None], 100.0, np.array([3])),
+        Input("15 s of N2, 200 Hz", n2[None], 200.0, np.array([2])),
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--peers", help="the Python of an environment with YASA")
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--real", type=Path, help="the folder of real recordings")
+    parser.add_argument("--longest", type=float, default=24.0, help="hours of the longest night")
+    asked = parser.parse_args()
+    python_of = {"sleeploop": sys.executable} | ({"YASA": asked.peers} if asked.peers else {})
+    if asked.real:
+        inputs = real(asked.real)
+        if asked.peers:
+            show_agreement(inputs, asked.peers)
+        show_definitions(inputs[0])
+    show_planted(python_of)
+    hours = [h for h in (1.0, 2.0, 4.0, 8.0, 24.0) if h <= asked.longest]
+    show_costs([night(h, 100.0, 1) for h in hours], python_of, asked.runs)
+    show_costs([night(8.0, 256.0, 6)], python_of, asked.runs)
+
+
+if __name__ == "__main__":
+    main()

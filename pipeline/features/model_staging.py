@@ -1,0 +1,68 @@
+"""Stages from the EEG itself, by a trained model: the probability of every stage in every grid epoch.
+
+The model looks at each channel from its first grid border on, so that its epochs are the grid's (a sample more or less
+at rates that do not divide them); its probabilities are averaged over the channels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.clock import EPOCH_NS, NS
+from pipeline.features.eeg_channel import CleanSignal
+from pipeline.recording import Floats
+from pipeline.signals.stagers import STAGERS
+from pipeline.signals.stagers.stager import STAGES, Density, Stager
+from pipeline.signals.stagers.vote import valid_share, vote
+
+DENSITY_COLUMNS = {"p_wake": "wake", "p_n1": "N1", "p_n2": "N2", "p_n3": "N3", "p_rem": "REM"}
+"""The columns that hold the probabilities, in the order of `STAGES`, and what each is of."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Staged:
+    """Probabilities of W, N1, N2, N3 and R, shape (n, 5), NaN where there is none; which model, or why none at all."""
+
+    density: Density
+    model: str | None
+    reason: str | None
+
+
+def staged_by_model(signals: Sequence[CleanSignal], start_ns: int, n: int) -> Staged:
+    """What the first installed stager that can use the channels says of them, on n grid epochs from `start_ns` on."""
+    nothing = np.full((n, len(STAGES)), np.nan, np.float32)
+    if not signals:
+        return Staged(nothing, None, "no EEG was recorded")
+    reasons = []
+    for stager in STAGERS:
+        if missing := stager.missing():
+            reasons.append(missing)
+            continue
+        told = [stager.refusal(len(clean.signal.samples), clean.signal.fs_hz) for clean in signals]
+        used = [clean for clean, reason in zip(signals, told, strict=True) if reason is None]
+        if not used:
+            reasons += [reason for reason in told if reason]
+            continue
+        looked = [_on_grid(stager, clean, start_ns, n) for clean in used]
+        density = vote([density for density, _ in looked], [weight for _, weight in looked])
+        if np.isfinite(density).any():
+            return Staged(density, f"{stager.name} {stager.version}", None)
+        reasons.append("no epoch holds enough valid EEG")
+    return Staged(nothing, None, "; ".join(dict.fromkeys(reasons)))
+
+
+def _on_grid(stager: Stager, clean: CleanSignal, start_ns: int, n: int) -> tuple[Density, Floats]:
+    """One channel's probabilities in their places on the grid, and how much of each epoch is valid in it."""
+    signal, density, weight = clean.signal, np.full((n, len(STAGES)), np.nan, np.float32), np.zeros(n)
+    first = max(-(-(signal.start_ns - start_ns) // EPOCH_NS), 0)
+    skipped = round((start_ns + first * EPOCH_NS - signal.start_ns) / NS * signal.fs_hz)
+    samples, valid = signal.samples[skipped:], clean.valid[skipped:]
+    if stager.refusal(len(samples), signal.fs_hz):
+        return density, weight
+    found = stager.stage_density(samples, signal.fs_hz, valid)[: n - first]
+    density[first : first + len(found)] = found
+    weight[first : first + len(found)] = valid_share(valid, signal.fs_hz, len(found))
+    return density, weight

@@ -1,0 +1,76 @@
+"""Lend stages: an EEG that brings no hypnogram is looked at again with the one that another export holds.
+
+Laboratories keep the signals in one file and the scoring in another. Detectors of spindles and slow waves set their
+thresholds on N2 and N3, so they must know the stages before they look. What was extracted with lent stages is kept
+beside the first look at the export, under a name that tells the stages, and is not made again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+
+import numpy as np
+import polars as pl
+
+from pipeline.clock import EPOCH_NS, EPOCH_S, to_ns
+from pipeline.clocks import Correction
+from pipeline.extract import Extracted, take_in
+from pipeline.features.stage_symbols import codes_of
+from pipeline.recording import Hypnogram, Kind, Stage, StageSource
+from pipeline.scorings import source_of
+from pipeline.study import Study
+from pipeline.synchrony import Held, Keep, Settled, Taken
+
+LENT = (StageSource.EXPERT, StageSource.UNKNOWN, StageSource.AUTOMATIC)
+"""Whose stages are lent, most trusted first; a device without EEG has no N2 that an EEG could stand on."""
+LEAST_EPOCHS = 60
+"""Scored epochs (30 min) within the EEG that make it worth a second look (our choice)."""
+
+
+def lend(study: Study, exports: Mapping[str, Taken], settled: Settled, keep: Keep, held: Held) -> dict[str, Extracted]:
+    """The parts, by label, of which those with EEG but without stages of their own were looked at with lent ones."""
+    out = dict(settled.parts)
+    lenders = [part for part in settled.parts.values() if source_of(part) in LENT]
+    for label, part in settled.parts.items():
+        kinds = part.recordings.item(0, "kinds")
+        if Kind.EEG.value not in kinds or Kind.STAGES.value in kinds:
+            continue
+        stages = _best(part, [lender for lender in lenders if lender is not part])
+        if stages is not None:
+            out[label] = _again(study, exports[label], settled.corrections.get(label), stages, keep, held)
+    return out
+
+
+def _best(part: Extracted, lenders: list[Extracted]) -> Hypnogram | None:
+    """The most trusted stages within the part's span, the fullest of these; None where too few lie in it."""
+    row = part.recordings.row(0, named=True)
+    within = pl.col("start_utc").is_between(row["start_utc"], row["end_utc"]) & pl.col("stage").is_not_null()
+    found = [(lender, lender.epochs.filter(within).sort("start_utc")) for lender in lenders]
+    found = [(lender, epochs) for lender, epochs in found if epochs.height >= LEAST_EPOCHS]
+    if not found:
+        return None
+    lender, epochs = min(found, key=lambda pair: _rank(*pair))
+    at = np.array([to_ns(time) for time in epochs.get_column("start_utc")], np.int64) // EPOCH_NS
+    stages = np.full(int(at[-1] - at[0]) + 1, Stage.UNSCORED, np.int8)
+    stages[at - at[0]] = codes_of(epochs.get_column("stage")).astype(np.int8)
+    source = source_of(lender) or StageSource.UNKNOWN
+    return Hypnogram(int(at[0]) * EPOCH_NS, float(EPOCH_S), stages, lender.recordings.item(0, "recording"), source)
+
+
+def _rank(lender: Extracted, epochs: pl.DataFrame) -> tuple[int, int, str]:
+    source = source_of(lender)
+    return LENT.index(source) if source in LENT else len(LENT), -epochs.height, lender.recordings.item(0, "export")
+
+
+def _again(
+    study: Study, taken: Taken, correction: Correction | None, stages: Hypnogram, keep: Keep, held: Held
+) -> Extracted:
+    """The export looked at with the stages, its clock put right as before."""
+    told = repr((correction, stages.start_ns, stages.scorer, stages.source)).encode() + stages.stages.tobytes()
+    folder = taken.folder / f"staged-{hashlib.sha256(told).hexdigest()[:12]}"
+    found = held(folder)
+    if found is None:
+        found = take_in(study, taken.export, taken.sha256, correction, stages)
+        keep(folder, found)
+    return found
