@@ -39,7 +39,7 @@ class Listed(Sequence[Reader]):
         name = None
         if seen.head.startswith(ZIP_MARK):
             name = "actigraph_gt3x" if {"info.txt"} < seen.names <= _IN_GT3X else None
-        elif not seen.is_folder:
+        else:
             name = _HEADS.get(seen.head[:4])
         return self.named(name) if name is not None and name in self.names else None
 

@@ -103,6 +103,13 @@ def test_temperature_and_light_by_hand(tmp_path: Path) -> None:
     assert temperature.fs_hz == pytest.approx(1 / 1.2)
 
 
+def test_a_value_holds_until_the_next_although_stamps_step_back(tmp_path: Path) -> None:
+    late_s = {7: 0.55, 8: 0.49} | {k: k * 0.075 for k in range(20) if k not in {7, 8}}  # at 1600 Hz a block is 0.075 s
+    blocks = [block(k, late_s[k], STILL, rate=0x4E, temperature=256 + k) for k in range(20)]
+    temperature = read(write(tmp_path, *blocks)).signals[0]
+    assert temperature.samples[0] == 25.0 + 6 * 75 / 256  # at 0.5 s; block 8 says 0.49 s, but comes after 0.55 s
+
+
 def test_the_upper_bits_of_the_temperature_and_absurd_light_are_nothing(tmp_path: Path) -> None:
     payload = struct.pack("<240h", *[0, 0, 256] * 80)
     one = block(0, 0, payload, layout=0x32, count=80, temperature=256 | 0xFC00, light=200)
