@@ -33,8 +33,8 @@ def lend(study: Study, exports: Mapping[str, Taken], settled: Settled, keep: Kee
     out = dict(settled.parts)
     lenders = [part for part in settled.parts.values() if source_of(part) in LENT]
     for label, part in settled.parts.items():
-        kinds = part.recordings.item(0, "kinds")
-        if Kind.EEG.value not in kinds or Kind.STAGES.value in kinds:
+        # A hypnogram in which nothing was scored is none.
+        if Kind.EEG.value not in part.recordings.item(0, "kinds") or source_of(part) is not None:
             continue
         stages = _best(part, [lender for lender in lenders if lender is not part])
         if stages is not None:

@@ -41,7 +41,9 @@ class StudySettings(_Part):
 class EegSettings(_Part):
     """[eeg]: which channels are read and the units that headers leave out."""
 
-    channels: tuple[str, ...] = Field(default=(), description="EEG channels to read, by label, most wanted first")
+    channels: tuple[str, ...] = Field(
+        default=(), description="EEG channels to read, by label, most wanted first; '*' for every one"
+    )
     units: dict[str, str] = Field(default_factory=dict, description="unit by channel label, e.g. {'EEG Fpz-Cz' = 'uV'}")
 
 

@@ -120,6 +120,18 @@ def place_of(asked: str, labels: Sequence[str]) -> int | None:
     return None
 
 
+EVERY = "*"
+"""Asked for instead of a label: every EEG channel there is."""
+
+
+def wanted_labels(asked: tuple[str, ...], eeg: Sequence[str]) -> tuple[str, ...]:
+    """The labels that were asked for; for '*' those of all EEG channels, the preferred one first."""
+    if EVERY not in asked:
+        return asked
+    rest = tuple(sorted(eeg, key=eeg_preference))
+    return tuple(dict.fromkeys(label for wanted in asked for label in (rest if wanted == EVERY else (wanted,))))
+
+
 def _loose(label: str) -> str:
     return re.sub(r"^eeg\b|\s", "", label.strip().casefold())
 

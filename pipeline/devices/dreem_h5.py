@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.clock import NS
-from pipeline.devices.channels import eeg_preference, known_units, place_of, unit_scale
+from pipeline.devices.channels import eeg_preference, known_units, place_of, unit_scale, wanted_labels
 from pipeline.devices.reader import Asked, Glimpse, Reader, library, need_start, utc_from_wall
 from pipeline.errors import Fault, FileFault, did_you_mean
 from pipeline.recording import ClockKind, Hypnogram, Kind, Recording, Samples, Signal, Stage, StageSource
@@ -196,7 +196,7 @@ def _picks(path: Path, found: Sequence[_Found], asked: Asked) -> list[_Found]:
     labels = [f.label for f in found]
     if asked.eeg_channels:
         picks = []
-        for wanted in asked.eeg_channels:
+        for wanted in wanted_labels(asked.eeg_channels, labels):
             place = place_of(wanted.replace("_", "-"), labels)
             if place is None:
                 what, known = f"there is no channel '{wanted}'", f"channels: {', '.join(labels)}"

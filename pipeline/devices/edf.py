@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.clock import NS
-from pipeline.devices.channels import eeg_preference, kind_of, place_of
+from pipeline.devices.channels import eeg_preference, kind_of, place_of, wanted_labels
 from pipeline.devices.edf_file import BDF_MARK, EDF_MARK, Channel, EdfFile, open_edf
 from pipeline.devices.edf_records import Scale, TimeStamps, read_once, unbroken, without_names
 from pipeline.devices.edf_signals import axes_of, scale_of, signal_of, start_of, stream_of
@@ -104,10 +104,8 @@ def _picks(file: EdfFile, asked: Asked) -> tuple[list[_Pick], list[str]]:
     """What to read, in the order asked for, and what is to be said about the choice."""
     known = [(c, kind_of(c.label, c.transducer)) for c in file.channels]
     notes: list[str] = []
-    if asked.eeg_channels and known:
-        picks = _asked_for(file, known, asked.eeg_channels, notes)
-    else:
-        picks = _unasked(file, known, notes)
+    wanted = wanted_labels(asked.eeg_channels, [c.label for c, kind in known if kind is Kind.EEG])
+    picks = _asked_for(file, known, wanted, notes) if wanted and known else _unasked(file, known, notes)
     read_now = {channel for pick in picks for channel in pick.channels}
     untold = [c.label for c, kind in known if kind is None and c not in read_now]
     if untold:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.clock import NS, to_ns, wall_ns, wall_to_utc
-from pipeline.devices.channels import eeg_preference, kind_of, place_of
+from pipeline.devices.channels import eeg_preference, kind_of, place_of, wanted_labels
 from pipeline.devices.delimited import content_of
 from pipeline.devices.pieces import SAME_TIME_S, on_one_grid
 from pipeline.devices.reader import Asked, Glimpse, Reader, need_start, utc_from_wall
@@ -277,9 +277,12 @@ def _picks(raw: BaseRaw, path: Path, asked: Asked, *, trust_types: bool) -> list
     ]
     kinds = [kind if kind in _KINDS.values() else None for kind in named]
     readable = [label for label, kind in zip(raw.ch_names, kinds, strict=True) if kind]
-    if asked.eeg_channels:
+    bad = set(raw.info["bads"])
+    eeg = [k for k, kind in enumerate(kinds) if kind is Kind.EEG and raw.ch_names[k] not in bad]
+    labels = wanted_labels(asked.eeg_channels, [raw.ch_names[k] for k in eeg])
+    if labels:
         picks = []
-        for wanted in asked.eeg_channels:
+        for wanted in labels:
             place = place_of(wanted, raw.ch_names)
             kind = None if place is None else kinds[place]
             if place is None or kind is None:
@@ -289,8 +292,6 @@ def _picks(raw: BaseRaw, path: Path, asked: Asked, *, trust_types: bool) -> list
                 raise FileFault(Fault.SETTINGS, what, where=path.name, known=known, hint=hint)
             picks.append((place, kind))
         return list(dict.fromkeys(picks))
-    bad = set(raw.info["bads"])
-    eeg = [k for k, kind in enumerate(kinds) if kind is Kind.EEG and raw.ch_names[k] not in bad]
     if not eeg:
         known = f"channels: {', '.join(raw.ch_names)}; marked bad: {', '.join(sorted(bad)) or 'none'}"
         raise _fault(path, Fault.NOTHING_USABLE, "there is no EEG channel", known)

@@ -19,7 +19,7 @@ import numpy as np
 
 from pipeline.clock import NS, wall_to_utc
 from pipeline.devices.arrivals import Pieces, pieces, rate_hz, start_ns
-from pipeline.devices.channels import eeg_preference, place_of
+from pipeline.devices.channels import eeg_preference, place_of, wanted_labels
 from pipeline.devices.delimited import cells_of, separator_of
 from pipeline.devices.later import pl
 from pipeline.devices.pieces import on_one_grid
@@ -152,7 +152,7 @@ def _labels(path: Path, layout: _Layout, asked: Asked) -> list[str]:
     if not asked.eeg_channels:
         return [min(there, key=eeg_preference)]
     chosen: dict[str, None] = {}
-    for label in asked.eeg_channels:
+    for label in wanted_labels(asked.eeg_channels, there):
         place = place_of(label.removeprefix("RAW_"), there)
         if place is None:
             known, hint = f"channels: {', '.join(there)}", did_you_mean(label, there)

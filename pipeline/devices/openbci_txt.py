@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from pipeline.clock import NS
 from pipeline.devices.arrivals import pieces, start_ns
-from pipeline.devices.channels import place_of
+from pipeline.devices.channels import place_of, wanted_labels
 from pipeline.devices.delimited import cells_of, separator_of
 from pipeline.devices.later import pl
 from pipeline.devices.pieces import on_one_grid
@@ -151,7 +151,7 @@ def _layout(path: Path) -> _Layout:
 def _labels(path: Path, layout: _Layout, asked: Asked, notes: list[str]) -> list[str]:
     """The channels to read."""
     there = list(layout.exg)
-    places = [(label, place_of(label, there)) for label in asked.eeg_channels]
+    places = [(label, place_of(label, there)) for label in wanted_labels(asked.eeg_channels, there)]
     absent = next((label for label, place in places if place is None), None)
     if absent is not None:
         what, known = f"there is no channel '{absent}'", f"channels: {', '.join(there)}"

@@ -88,7 +88,7 @@ class Asked:
     day_one: date | None = None
     """The date of 'day 1', for exports that number their days."""
     eeg_channels: tuple[str, ...] = ()
-    """EEG channels wanted, by label as in the file; empty: the reader's own stated preference."""
+    """EEG channels wanted, by label as in the file, '*' for all; empty: the reader's own stated preference."""
     units: dict[str, str] = field(default_factory=dict)
     """Units by channel label or analyte, for headers that leave them out (`{"EEG Fpz-Cz": "uV"}`)."""
     date_order: DateOrder | None = None

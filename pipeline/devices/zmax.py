@@ -18,7 +18,7 @@ import numpy as np
 
 from pipeline.clock import NS, to_datetime
 from pipeline.devices.archives import open_zip
-from pipeline.devices.channels import place_of
+from pipeline.devices.channels import place_of, wanted_labels
 from pipeline.devices.edf_file import Channel, EdfFile, corrupt, open_edf
 from pipeline.devices.edf_records import Annotation, samples, time_stamps, unbroken, without_names
 from pipeline.devices.edf_signals import Stretches, scale_of, signal_of, start_of
@@ -131,7 +131,7 @@ def _named(path: Path, name: str) -> Iterator[None]:
 def _wanted(path: Path, asked: Asked, names: dict[str, str]) -> list[str]:
     """The EEG channels to read, by their file's name."""
     there = [stem for stem in _EEG if stem in names]
-    places = [(label, place_of(label, there)) for label in asked.eeg_channels]
+    places = [(label, place_of(label, there)) for label in wanted_labels(asked.eeg_channels, there)]
     absent = next((label for label, place in places if place is None), None)
     if absent is not None:
         known = f"channels: {', '.join(there)}"

@@ -39,6 +39,8 @@ WAVE_PRESETS = (slow_wave_presets.YASA, slow_wave_presets.NGO_2013)
 """Definitions of a slow wave whose waves are kept: one in µV, one relative to the recording."""
 SPINDLE_PRESETS = (spindle_detector.YASA, spindle_detector.SLOW, spindle_detector.FAST)
 LEAST_SPINDLE_FS_HZ = spindle_detector.LEAST_FS_HZ
+LEAST_WAVE_FS_HZ = max(2.0 * (p.band.high_hz + p.band.high_transition_hz) for p in WAVE_PRESETS)
+"""Below it, the band of a definition of a slow wave does not fit the rate."""
 NREM = (Stage.N2, Stage.N3)
 """Stages whose samples set the thresholds of detectors that are relative to the recording."""
 MIN_NREM_EPOCHS = 20
@@ -129,8 +131,13 @@ class EegChannel:
 
     @cached_property
     def waves(self) -> Mapping[str, SlowWaves]:
-        """The slow waves by each definition that is kept: those in µV anywhere, relative ones where it was searched."""
+        """The slow waves by each definition that is kept: those in µV anywhere, relative ones where it was searched.
+
+        None at all where the rate is too low to look.
+        """
         x = self.signal
+        if x.fs_hz < LEAST_WAVE_FS_HZ:
+            return {}
         return {
             preset.name: slow_waves(
                 x.samples, x.fs_hz, self.valid, self.searched if preset.relative else self.valid, preset
@@ -142,7 +149,7 @@ class EegChannel:
     def spindles(self) -> Mapping[str, Spindles]:
         """The spindles by each definition that is kept; none at all where the rate is too low to look."""
         x = self.signal
-        if x.fs_hz < LEAST_SPINDLE_FS_HZ:
+        if x.fs_hz < LEAST_SPINDLE_FS_HZ or not len(x.samples):
             return {}
         return {p.name: spindles(x.samples, x.fs_hz, self.valid, self.searched, p) for p in SPINDLE_PRESETS}
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 from functools import cached_property
+from itertools import count
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -226,13 +227,13 @@ class RecordingView:
     @cached_property
     def clean(self) -> tuple[CleanSignal, ...]:
         """Every EEG signal, in the file's order, under labels of its own."""
-        labels: dict[str, int] = {}
-        out = []
-        for signal in self.recording.of(Kind.EEG):
-            labels[signal.label] = labels.get(signal.label, 0) + 1
-            again = labels[signal.label]
-            out.append(CleanSignal(signal if again == 1 else replace(signal, label=f"{signal.label} ({again})")))
-        return tuple(out)
+        signals = self.recording.of(Kind.EEG)
+        held, labels = {signal.label for signal in signals}, list[str]()
+        for signal in signals:
+            again = (f"{signal.label} ({k})" for k in count(2))
+            used = held.union(labels)
+            labels.append(signal.label if signal.label not in labels else next(w for w in again if w not in used))
+        return tuple(CleanSignal(replace(one, label=label)) for one, label in zip(signals, labels, strict=True))
 
     @cached_property
     def staged(self) -> Staged:
@@ -247,9 +248,10 @@ class RecordingView:
     @cached_property
     def stage(self) -> Floats:
         """The best stages known while the recording is looked at, shape (n,): its own, else lent, else the model's."""
-        known = self.recording.hypnogram or self.lent
-        if known is not None:
-            return stage_codes(known, self.edges_ns)
+        for known in (self.recording.hypnogram, self.lent):
+            codes = None if known is None else stage_codes(known, self.edges_ns)
+            if codes is not None and np.isfinite(codes).any():
+                return codes
         return staged(self.staged.density)
 
     @cached_property

@@ -71,6 +71,9 @@ def _night(view: NightView) -> Filled:
         return FAMILY.too_little("no N2 or N3 was scored", 0.0)
     coverage = float(channel.valid_min[nrem].sum() / (nrem.sum() * 0.5))
     values = spindle_values(channel, stage)
+    if channel.fs_hz < LEAST_SPINDLE_FS_HZ:
+        told = f"spindles are looked for at {LEAST_SPINDLE_FS_HZ:g} Hz or more, the channel has {channel.fs_hz:g}"
+        return FAMILY.too_little(told, coverage)
     if values["spindle_nrem_per_min"] is None:
         return FAMILY.too_little(f"less than {MIN_STAGE_MIN:.0f} min of valid EEG in N2 and N3", coverage)
     reason = f"valid EEG in only {coverage:.0%} of N2 and N3" if coverage < FULL_VALID else None

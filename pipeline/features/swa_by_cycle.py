@@ -81,7 +81,11 @@ def _night(view: NightView) -> Filled:
     if all(value is None for value in values.values()):
         return FAMILY.too_little("power is known in too few epochs of any stage", coverage)
     found = ["no N2 or N3 was scored"] if coverage is None else []
-    found += [f"power is known in only {coverage:.0%} of N2 and N3"] if (coverage or 1.0) < FULL_VALID else []
+    found += (
+        [f"power is known in only {coverage:.0%} of N2 and N3"]
+        if coverage is not None and coverage < FULL_VALID
+        else []
+    )
     found += ["the recording does not show the whole night"] if _cut(view) else []
     reason = "; ".join(found) or None
     return Filled(values, coverage or 0.0, State.PARTIAL if reason else State.OK, reason)

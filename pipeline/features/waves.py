@@ -12,7 +12,7 @@ import polars as pl
 
 from pipeline.dataset.table import Column
 from pipeline.features.channel_night import ChannelNight, Mask, density_per_min, median_of
-from pipeline.features.eeg_channel import WAVE_PRESETS, EegChannel
+from pipeline.features.eeg_channel import LEAST_WAVE_FS_HZ, WAVE_PRESETS, EegChannel
 from pipeline.features.family import Family, Filled, Level, NightView, State, Value
 from pipeline.recording import Floats, Stage
 from pipeline.signals.cycles import asleep, nrem_periods, sleep_onset
@@ -70,7 +70,7 @@ def slow_wave_events(channel: EegChannel) -> dict[str, Floats | list[str]]:
         for measure in _COUPLED:
             values = np.full(len(found), np.nan) if coupled is None else getattr(coupled, measure)
             columns[measure].append(np.asarray(values, np.float64))
-    return {"preset": presets, **{name: np.concatenate(parts) for name, parts in columns.items()}}
+    return {"preset": presets, **{name: np.concatenate([*parts, []]) for name, parts in columns.items()}}
 
 
 def wave_values(found: ChannelNight, stage: Floats) -> dict[str, Value]:
@@ -117,12 +117,16 @@ def _night(view: NightView) -> Filled:
         return FAMILY.too_little("no N2 or N3 was scored", 0.0)
     coverage = float(channel.valid_min[nrem].sum() / (nrem.sum() * 0.5))
     values = wave_values(channel, stage)
+    if channel.fs_hz < LEAST_WAVE_FS_HZ:
+        told = f"slow waves are looked for at {LEAST_WAVE_FS_HZ:g} Hz or more, the channel has {channel.fs_hz:g}"
+        return FAMILY.too_little(told, coverage)
     if values["sw_nrem_per_min"] is None:
         return FAMILY.too_little(f"less than {MIN_STAGE_MIN:.0f} min of valid EEG in N2 and N3", coverage)
     found = [f"valid EEG in only {coverage:.0%} of N2 and N3"] if coverage < FULL_VALID else []
     found += view.doubts
     reason = "; ".join(found) or None
-    return Filled({**values, "sw_channel": channel.channel}, coverage, State.PARTIAL if reason else State.OK, reason)
+    whose: dict[str, Value] = {"sw_recording": channel.recording, "sw_channel": channel.channel}
+    return Filled({**values, **whose}, coverage, State.PARTIAL if reason else State.OK, reason)
 
 
 def _columns() -> tuple[Column, ...]:
@@ -156,6 +160,8 @@ FAMILY: Family[NightView] = Family(
     level=Level.NIGHT,
     needs=("eeg_valid",),
     columns=(
+        Column("sw_recording", pl.String, "", "recording that the slow-wave columns stand on", "sleeploop",
+               null_when="they are null"),
         Column("sw_channel", pl.String, "", "EEG channel that the slow-wave columns stand on", "sleeploop",
                null_when="they are null"),
         *COLUMNS,

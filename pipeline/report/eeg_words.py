@@ -18,7 +18,8 @@ def waves_of(night: Mapping[str, Any], waves: pl.DataFrame) -> pl.DataFrame:
     if not night.get("sw_channel") or not waves.height:
         return waves.clear()
     inside = pl.col("onset_utc").is_between(night["start_utc"], night["end_utc"], closed="left")
-    return waves.filter(inside & (pl.col("channel") == night["sw_channel"]) & (pl.col("preset") == WAVES))
+    its = (pl.col("recording") == night["sw_recording"]) & (pl.col("channel") == night["sw_channel"])
+    return waves.filter(inside & its & (pl.col("preset") == WAVES))
 
 
 _STAGED = {

@@ -52,11 +52,9 @@ def night_figure(night: Mapping[str, Any], epochs: pl.DataFrame, spectra: pl.Dat
     if has_density(epochs):
         children += density_panel(axis, at, epochs, top)
         top += HEIGHT + GAP
-    if waves.height:
-        children += _trace(axis, at, wave_rate(at, epochs, waves), (top, "SW", "per min"))
-        top += TRACE + GAP
-    for column, label, unit in (("swa_uv2", "SWA", "µV²"), ("hr_bpm", "Heart rate", "bpm")):
-        values = floats(epochs, column)
+    traces = [("SW", "per min", wave_rate(at, epochs, waves))] if waves.height else []
+    traces += [("SWA", "µV²", floats(epochs, "swa_uv2")), ("Heart rate", "bpm", floats(epochs, "hr_bpm"))]
+    for label, unit, values in traces:
         if np.isfinite(values[(at >= axis.start_ns) & (at < axis.end_ns)]).any():
             children += _trace(axis, at, values, (top, label, unit))
             top += TRACE + GAP
@@ -204,10 +202,17 @@ def wave_rate(at: Int64, epochs: pl.DataFrame, waves: pl.DataFrame) -> Floats:
     seen[slot] = np.isfinite(floats(epochs, "swa_uv2"))
     begun = (instants(waves, "onset_utc") - at[0]) // EPOCH_NS
     np.add.at(count, begun[(begun >= 0) & (begun < n)], 1.0)
-    five_min = np.ones(10)
-    minutes = np.convolve(seen, five_min, "same") / 2.0
-    rate = np.convolve(count, five_min, "same") / np.maximum(minutes, 0.5)
+    # What lies in an epoch whose EEG is not counted, is not counted either.
+    minutes, inside = _around(seen) / 2.0, _around(np.where(seen > 0.0, count, 0.0))
+    rate = inside / np.maximum(minutes, 0.5)
     return np.asarray(np.where(minutes >= 2.5, rate, np.nan)[slot], np.float64)
+
+
+def _around(values: Floats) -> Floats:
+    """Sums over the ten epochs (5 min) from five before to four after each, as far as there are any."""
+    total = np.concatenate(([0.0], np.cumsum(values)))
+    at = np.arange(len(values))
+    return np.asarray(total[np.minimum(at + 5, len(values))] - total[np.maximum(at - 5, 0)], np.float64)
 
 
 def _borders(night: Mapping[str, Any], axis: ClockAxis, bottom: float) -> list[Markup]:

@@ -148,7 +148,9 @@ def _clipped(blocks: _Blocks, fs_hz: float) -> Runs:
     if not len(finite):
         return np.empty((0, 2), np.int64)
     found = []
-    for limit, extremes in ((finite.min(), blocks.low), (finite.max(), blocks.high)):
+    limits = [(finite.min(), blocks.low), (finite.max(), blocks.high)]
+    # A recording of one value has one limit: its samples are clipped once.
+    for limit, extremes in limits[: 1 + int(finite.min() < finite.max())]:
         for start, piece in blocks.pieces(~blocks.finite | (extremes == limit)):
             held = runs_of(piece == limit) + start
             found.append(held[held[:, 1] - held[:, 0] >= max(CLIP_SAMPLES, CLIP_S * fs_hz)])

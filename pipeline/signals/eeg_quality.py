@@ -263,7 +263,8 @@ def _sd_uv(grid: WindowGrid, epochs: NDArray[np.bool_] | None) -> float | None:
     if epochs is not None:
         sound &= epochs[:, None]
     power = _power_uv2(grid.density, SD_HZ[0], min(SD_HZ[1], _top_hz(grid.density)))[sound]
-    return float(np.sqrt(np.median(power))) if len(power) else None
+    # Where the rate does not reach the band, there is no power.
+    return float(np.sqrt(np.median(power))) if np.isfinite(power).any() else None
 
 
 def _gain(sd_uv: float | None) -> Gain:

@@ -159,6 +159,14 @@ def test_channels_keep_their_own_rates_and_only_those_asked_for_are_read(tmp_pat
     assert recording.signals[0].samples == pytest.approx(np.arange(1, 7) * 100.0)  # mV to µV
 
 
+def test_a_star_asks_for_every_eeg_channel_the_preferred_one_first(tmp_path: Path) -> None:
+    file = File((ramp(30, "EEG O1"), ramp(30, "EEG F4-M1"), ramp(30, "ECG"), ramp(30, "EEG C3")))
+    found = read(file, tmp_path, replace(ROME, eeg_channels=("*",)))
+    assert [s.label for s in found.signals] == ["EEG F4-M1", "EEG C3", "EEG O1"]
+    found = read(file, tmp_path, replace(ROME, eeg_channels=("ECG", "EEG O1", "*")))
+    assert [s.label for s in found.signals] == ["ECG", "EEG O1", "EEG F4-M1", "EEG C3"]
+
+
 def test_records_of_a_length_that_is_no_whole_second_give_the_right_rate(tmp_path: Path) -> None:
     (signal,) = read(File((ramp(30),), record_s="0.5"), tmp_path).signals
     assert (signal.fs_hz, signal.end_ns - signal.start_ns) == (20.0, 1_500_000_000)
