@@ -1,9 +1,10 @@
 """What a night of EEG costs from the file to slow waves, beside YASA and MNE-Python: whole processes, side by side.
 
-A simulated night is written as EDF+ (without stages, so that both sides must stage it). Each side then reads it, stages
-it, finds slow waves and spindles in every channel and computes slow-wave activity per 30 s in every channel, in a
-process of its own: that is what a task pays. The sides take turns, so that what else the machine does falls on all; a
-first round does not count. Printed are medians of CPU seconds (user and system, imports included) and of peak memory.
+A simulated night is written as EDF+ without stages, so that both sides must stage it. Each side then reads it, stages
+it by the first channel, finds slow waves (and spindles, if asked) in every channel and computes slow-wave activity per
+30 s in every channel, in a process of its own: that is what a task pays. The sides take turns, so that what else the
+machine does falls on all; a first round does not count. Printed are medians of CPU seconds (user and system, imports
+included) and of peak memory.
 
     python benchmarks/eeg/night.py --peers PYTHON [--runs 5] [--growth] [--spindles]
 
@@ -29,6 +30,8 @@ import numpy as np
 from pipeline.simulate.eeg_events import Channel, simulated_night, simulated_stages
 
 ROOT = Path(__file__).resolve().parents[2]
+THREADS = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+"""Both sides compute in one thread: what threads burn while they wait is nobody's work."""
 LABELS = ("EEG C3-M2", "EEG C4-M1", "EEG F3-M2", "EEG F4-M1", "EEG O1-M2", "EEG O2-M1")
 
 _OURS = """
@@ -36,21 +39,33 @@ import json, sys, time
 from pathlib import Path
 from pipeline.devices import read_export
 from pipeline.devices.reader import Asked
-from pipeline.clock import EPOCH_NS
 labels, spindled = tuple(json.loads(sys.argv[2])), sys.argv[3] == "1"
 recording = read_export(Path(sys.argv[1]), Asked(zone="UTC", eeg_channels=labels))[1]
-from pipeline.features.family import RecordingView
-from pipeline.features.waves import slow_wave_events
-start, end = recording.span_ns
-view = RecordingView(recording, start // EPOCH_NS * EPOCH_NS, -(-(end - start) // EPOCH_NS) + 1)
+import numpy as np
+from pipeline.recording import Kind
+from pipeline.signals.artefacts import valid_samples
+from pipeline.signals.slow_waves import slow_waves
+from pipeline.signals.spectrum import FREQS_HZ, band_power_uv2, epoch_psd_uv2_hz, window_psd_uv2_hz
+from pipeline.signals.stagers import STAGERS
+from pipeline.signals.stagers.stager import staged
 waves = spindles = 0
-for channel in view.channels:
-    waves += len(slow_wave_events(channel)["onset_s"])
-    swa = channel.power["swa_uv2"]
+stage = None
+for signal in recording.of(Kind.EEG):
+    x, fs = signal.samples, signal.fs_hz
+    valid = valid_samples(x, fs)
+    if stage is None:
+        stage = staged(STAGERS[0].stage_density(x, fs, valid))
+        n = len(stage)
+        included = np.zeros(len(x), np.bool_)
+        deep = np.repeat((stage == 2) | (stage == 3), round(30 * fs))
+        included[: len(deep)] = deep
+    waves += len(slow_waves(x, fs, valid, included))
+    psd = window_psd_uv2_hz(x, valid, fs, signal.start_ns, signal.start_ns, n, top_hz=4.0)
+    swa = band_power_uv2(epoch_psd_uv2_hz(psd), FREQS_HZ[: psd.shape[2]], 0.5, 4.0)
     if spindled:
-        from pipeline.features.spindles import spindle_events
-        spindles += len(spindle_events(channel)["onset_s"])
-n3 = float((view.stage == 3).sum() / 2)
+        from pipeline.signals.spindles import spindles as find
+        spindles += len(find(x, fs, valid, included))
+n3 = float((stage == 3).sum() / 2)
 """
 _TABLES = """
 import json, sys
@@ -129,7 +144,7 @@ def write_night(path: Path, hours: float, fs_hz: float, channels: int) -> tuple[
 
 def cost_of(python: str, code: str, path: Path, labels: tuple[str, ...], *, spindled: bool) -> Cost:
     """One run in a process of its own."""
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore", "MPLBACKEND": "agg"}
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore", "MPLBACKEND": "agg"} | THREADS
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     command = [python, "-c", code + _MEASURE, str(path), json.dumps(labels), str(int(spindled))]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)

@@ -76,8 +76,8 @@ _COLUMNS = (
            low=-13.0, high=13.0, null_when=f"{_AWAKE}, a side was cut off, or {_HIDDEN}"),
     Column("offset_h", pl.Float64, "h", f"final awakening, {_CLOCK}", "sleeploop", low=-13.0, high=13.0,
            null_when=f"{_AWAKE}, the end was cut off, or {_HIDDEN}"),
-    Column("sleep_source", pl.String, "", "hypnogram, consumer hypnogram (no EEG) or actigraphy: what told sleep "
-           "from wake; a hypnogram if it scores at least half of the window", "sleeploop",
+    Column("sleep_source", pl.String, "", "hypnogram, model hypnogram (staged here), consumer hypnogram (no EEG) or "
+           "actigraphy: what told sleep from wake; a hypnogram if it scores at least half of the window", "sleeploop",
            null_when="neither knows half of the window"),
     Column("night_stream", pl.String, "",
            "eeg (a hypnogram on EEG), consumer or actigraphy: the stream whose reliability applies to these numbers",
@@ -103,6 +103,8 @@ def compute(view: NightView) -> Filled:
     values = _values(view, window, sleep, by_hypnogram)
     if by_hypnogram and main_source(grid["stage_source"]) is StageSource.CONSUMER:
         values |= {"sleep_source": "consumer hypnogram", "night_stream": "consumer"}
+    elif by_hypnogram and main_source(grid["stage_source"]) is StageSource.MODEL:
+        values["sleep_source"] = "model hypnogram"
     if window.start_censored or window.end_censored:
         side = "start" if window.start_censored else "end"
         return Filled(values, coverage, State.PARTIAL, f"the {side} of the sleep window was cut off")

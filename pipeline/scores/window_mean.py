@@ -22,6 +22,8 @@ NO_DATE = date.min
 
 _DEVICES = {
     "hypnogram": Device.PSG,
+    # A model's stages are no scored polysomnography; until its reliability is measured they count as a wearable's.
+    "model hypnogram": Device.WEARABLE,
     "consumer hypnogram": Device.WEARABLE,
     "actigraphy": Device.ACTIGRAPHY,
     "ecg": Device.ECG,

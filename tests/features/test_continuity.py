@@ -291,7 +291,11 @@ def test_parts_add_up_in_any_night() -> None:
 
 @pytest.mark.parametrize(
     ("source", "told", "stream"),
-    [("expert", "hypnogram", "eeg"), ("model", "hypnogram", "eeg"), ("consumer", "consumer hypnogram", "consumer")],
+    [
+        ("expert", "hypnogram", "eeg"),
+        ("model", "model hypnogram", "eeg"),
+        ("consumer", "consumer hypnogram", "consumer"),
+    ],
 )
 def test_who_told_sleep_from_wake(source: str, told: str, stream: str) -> None:
     by = np.where(np.isfinite(STAGE), SOURCE_CODE[source], np.nan)
