@@ -13,177 +13,22 @@ with `dynamo_eeg_segment` and `yasa_notebook_data`; without it the tables of rea
 from __future__ import annotations
 
 import argparse
-import os
-import statistics
-import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from slow_wave_processes import Input, clean, measured, night, once
 
 from pipeline.recording import Floats, Samples, Stage
 from pipeline.signals.event_density import counts_per_epoch, minutes_per_epoch, stage_densities
 from pipeline.signals.fir import filtered, taps_of
 from pipeline.signals.slow_wave_presets import PRESETS, YASA
 from pipeline.signals.slow_waves import SlowWaves, slow_waves
-from pipeline.simulate.eeg_artefacts import ArtefactPlan
-from pipeline.simulate.eeg_events import Channel, EegPlan, simulated_night, simulated_stages
+from pipeline.simulate.eeg_events import simulated_night, simulated_stages
 
-ROOT = Path(__file__).resolve().parents[2]
 WITHIN_S = 0.05
 """Two troughs so near are one."""
-
-_OURS = """
-import sys, time
-import numpy as np
-from pipeline.signals.slow_waves import slow_waves
-path, fs, n, channels, out, again = sys.argv[1], float(sys.argv[2]), *map(int, sys.argv[3:5]), sys.argv[5], sys.argv[6]
-stage = np.load(path + ".stage.npy")
-def channel(c):
-    return np.fromfile(path, np.float32, n, offset=4 * n * c)
-def found(c, x):
-    included = np.repeat((stage == 2) | (stage == 3), round(30 * fs))[:n]
-    return slow_waves(x, fs, np.ones(n, np.bool_), included)
-waves, spent = [found(c, channel(c)) for c in range(channels)], []
-for _ in range(int(again)):
-    spent.append(0.0)
-    for c in range(channels):
-        x = channel(c)
-        began = time.process_time()
-        found(c, x)
-        spent[-1] += time.process_time() - began
-np.save(out, waves[0].trough_s)
-print(sum(map(len, waves)), sorted(spent)[len(spent) // 2] if spent else 0)
-"""
-_YASA = """
-import logging, sys, time, warnings
-warnings.simplefilter("ignore")
-import numpy as np, yasa
-logging.disable(logging.CRITICAL)
-path, fs, n, channels, out, again = sys.argv[1], float(sys.argv[2]), *map(int, sys.argv[3:5]), sys.argv[5], sys.argv[6]
-stage = np.load(path + ".stage.npy")
-x = np.fromfile(path, np.float32).reshape(channels, n).astype(np.float64)
-def found():
-    hypno = np.repeat(stage, round(30 * fs))[:n].astype(int)
-    return yasa.sw_detect(x, fs, hypno=hypno, include=(2, 3))
-waves, spent = found(), []
-for _ in range(int(again)):
-    began = time.process_time()
-    found()
-    spent.append(time.process_time() - began)
-table = None if waves is None else waves.summary()
-np.save(out, [] if table is None else table.NegPeak[table.IdxChannel == 0].to_numpy())
-print(0 if table is None else len(table), sorted(spent)[len(spent) // 2] if spent else 0)
-"""
-_PEAK = """
-print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
-"""
-"""The peak in KiB (Linux). What the system tells a parent of its child is never less than what the parent took."""
-CODE = {"sleeploop": _OURS, "YASA": _YASA}
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What one process took and found; troughs are those of its first channel."""
-
-    waves: int
-    whole_s: float
-    again_s: float
-    peak_mb: float
-    trough_s: Floats
-
-
-@dataclass(frozen=True)
-class Input:
-    """Samples of shape (channels, n), float32, and a stage for each 30 s."""
-
-    title: str
-    samples_uv: Samples
-    fs_hz: float
-    stage: NDArray[np.int64]
-
-    @property
-    def included(self) -> NDArray[np.bool_]:
-        """True in N2 and N3, for every sample."""
-        nrem = np.isin(self.stage, (Stage.N2, Stage.N3))
-        return np.repeat(nrem, round(30 * self.fs_hz))[: self.samples_uv.shape[1]]
-
-
-def night(hours: float, fs_hz: float, channels: int) -> Input:
-    """A simulated night of so many hours; longer than 8 h it is laid end to end."""
-    stages = simulated_stages(min(hours, 8.0), seed=5)
-    made = simulated_night(stages, fs_hz, [Channel(f"EEG {k}") for k in range(channels)], plan=clean())
-    times = max(round(hours / 8.0), 1)
-    title = f"{hours:g} h, {channels} x {fs_hz:g} Hz"
-    return Input(title, np.tile(made.samples_uv, (1, times)), fs_hz, np.tile(stages.astype(np.int64), times))
-
-
-def clean() -> EegPlan:
-    """Nothing but brain: the comparison is of detectors, and YASA takes no account of artefacts."""
-    return EegPlan(artefacts=ArtefactPlan(per_h={}))
-
-
-def cost_of(python: str, code: str, given: Input, folder: Path, again: int) -> Cost:
-    """One run in a process of its own."""
-    path, out = folder / "samples.f32", folder / "troughs.npy"
-    command = [path, given.fs_hz, given.samples_uv.shape[1], len(given.samples_uv), out, again]
-    child = subprocess.Popen(
-        [python, "-c", code + _PEAK, *map(str, command)],
-        env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    assert child.stdout is not None
-    said = child.stdout.read().split()
-    _, status, used = os.wait4(child.pid, 0)
-    child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode:
-        raise SystemExit(f"{python} fails on {given.title}")
-    troughs: Floats = np.load(out)
-    return Cost(int(said[0]), used.ru_utime + used.ru_stime, float(said[1]), int(said[2]) / 1024, troughs)
-
-
-@contextmanager
-def written(given: Input) -> Iterator[Path]:
-    """The folder in which a process finds the samples and the stages."""
-    with tempfile.TemporaryDirectory() as fresh:
-        folder = Path(fresh)
-        given.samples_uv.tofile(folder / "samples.f32")
-        np.save(folder / "samples.f32.stage.npy", given.stage)
-        yield folder
-
-
-def once(given: Input, name: str, python: str) -> Floats:
-    """The troughs that a detector finds in the first channel."""
-    with written(given) as folder:
-        return cost_of(python, CODE[name], given, folder, 0).trough_s
-
-
-def measured(given: Input, python_of: dict[str, str], runs: int) -> dict[str, Cost]:
-    """The median cost of each detector; the one call of `whole` and the further ones are in processes of their own."""
-    found: dict[str, list[tuple[Cost, Cost]]] = {name: [] for name in python_of}
-    with written(given) as folder:
-        for run in range(runs + 1):
-            for name, python in python_of.items():
-                pair = (cost_of(python, CODE[name], given, folder, 0), cost_of(python, CODE[name], given, folder, 5))
-                if run:  # the first brings the file and all bytecode into the system's cache
-                    found[name].append(pair)
-    return {
-        name: Cost(
-            some[0][0].waves,
-            statistics.median(whole.whole_s for whole, _ in some),
-            statistics.median(again.again_s for _, again in some),
-            statistics.median(whole.peak_mb for whole, _ in some),
-            some[0][0].trough_s,
-        )
-        for name, some in found.items()
-    }
 
 
 def show_costs(inputs: list[Input], python_of: dict[str, str], runs: int) -> None:
