@@ -209,7 +209,7 @@ def test_a_gap_silences_the_waves_beside_it_and_no_others() -> None:
 
 
 def test_ndpac_is_one_for_a_burst_that_is_the_wave() -> None:
-    """Amplitude as cos(phase): the mean of cos², a half, over the deviation, √½, is 0.71; constant amplitude gives 0."""
+    """Amplitude as cos(phase): the mean of cos², a half, over the deviation, √½, is 0.71; constant amplitude: 0."""
     t = np.arange(int(120 * FS)) / FS
     slow = 2.0 * np.pi * 1.0 * t
     trough_s = np.arange(10.5, 110.0, 1.0)
