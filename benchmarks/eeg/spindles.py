@@ -21,11 +21,14 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+Shape = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAD = """
@@ -121,7 +124,7 @@ def noise(n: int, fs_hz: int, rng: np.random.Generator) -> NDArray[np.float32]:
     return np.concatenate(pieces)[:n]
 
 
-def add(x: NDArray[np.float32], at_s: NDArray[np.float64], fs_hz: int, width_s: float, shape) -> None:  # type: ignore[no-untyped-def]
+def add(x: NDArray[np.float32], at_s: NDArray[np.float64], fs_hz: int, width_s: float, shape: Shape) -> None:
     """Add `shape(seconds from its middle)`, as wide as told, around each moment."""
     half = int(width_s / 2.0 * fs_hz)
     around = np.rint(at_s * fs_hz).astype(np.int64)[:, None] + np.arange(-half, half + 1)

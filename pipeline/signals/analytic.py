@@ -85,16 +85,18 @@ def traces(x: Samples, valid: Mask, taps: Sequence[Taps], keep_every: int, least
         np.zeros(n, np.complex64) if np.iscomplexobj(some) else np.zeros(n, np.float32) for some in taps
     ]
     half = -(-max(len(some) for some in taps) // (2 * keep_every)) * keep_every
+    responses: dict[int, list[Samples]] = {}
     for start, stop in runs_of(valid):
         first = -(-int(start) // keep_every)
         kept = -(-int(stop) // keep_every) - first
         if stop - start < max(least, 2) or kept < 1:
             continue
         n_fft = _fft_length(half, int(stop - start), keep_every)
-        responses = [_response(some, n_fft) for some in taps]
+        if n_fft not in responses:
+            responses[n_fft] = [_response(some, n_fft) for some in taps]
         at = first
         for spectra in _spectra(x[start:stop], first * keep_every - int(start), half, n_fft):
-            for trace, response in zip(out, responses, strict=True):
+            for trace, response in zip(out, responses[n_fft], strict=True):
                 piece = _inverse(spectra, response, n_fft // keep_every, trace.dtype == np.complex64)
                 piece = piece[:, half // keep_every : (n_fft - half) // keep_every].reshape(-1)[: first + kept - at]
                 trace[at : at + len(piece)] = piece

@@ -5,11 +5,12 @@ trough, from −π to 0 while it rises (the convention of YASA and of Staresina 
 are those of YASA 0.8.1 (BSD-3-Clause, © Raphael Vallat; doi:10.7554/eLife.70092). Inverted polarity turns every phase
 by π, and nothing in the signal tells.
 
-What the phases say together is in `coupling_chance`.
+What the phases say together (`summaries`) is worked out in `coupling_chance`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 
 from pipeline.recording import Floats, Samples
 from pipeline.signals.analytic import Analytic, analytic_taps_of, decimation, traces
-from pipeline.signals.coupling_chance import Chance, Shifts, chances
+from pipeline.signals.coupling_chance import Chance, CouplingSummary, Shifts, chances, coupling_summary
 from pipeline.signals.fir import Band, Mask
 from pipeline.signals.runs import runs_of
 
@@ -110,7 +111,8 @@ def coupling(
     trough_s
         Troughs of the slow waves of this channel, seconds from the first sample.
     spindle_peak_s
-        Peaks of the spindles of this channel, in order of time; None if there was no detection.
+        Peaks of the spindles of this channel, in order of time (a NaN among them co-occurs with nothing); None if there
+        was no detection.
     surrogates, seed
         How often sigma and spindles are shifted, 0 for never, and what makes the shifts repeatable.
 
@@ -136,7 +138,9 @@ def coupling(
     peak, phase_rad, ndpac = _sigma_peaks(slow, np.abs(sigma), trough, stretches, round(preset.reach_s * kept_hz))
     z = NormalDist().inv_cdf(1.0 - preset.p / 2.0)
     peaks_s = np.zeros(0) if spindle_peak_s is None else spindle_peak_s
-    spindle = _last_within(peaks_s, trough_s, preset.spindle_reach_s)
+    known = np.flatnonzero(np.isfinite(peaks_s))
+    last = _last_within(peaks_s[known], trough_s, preset.spindle_reach_s)
+    spindle = np.where(last >= 0, known[last] if len(known) else -1, -1).astype(np.int64)
     near = spindle >= 0
     delay_s = np.full(len(trough_s), np.nan)
     delay_s[near] = peaks_s[spindle[near]] - trough_s[near]
@@ -145,7 +149,9 @@ def coupling(
     stages = stage[np.rint(trough_s * fs_hz).astype(np.int64)] if len(trough_s) else np.zeros(0, np.int8)
     shifts = Shifts(slow, np.abs(sigma), stage[::keep_every], stretches, kept_hz, surrogates, seed)
     reaches_s = (preset.reach_s, preset.spindle_reach_s)
-    sigma_chance, spindle_chance = chances(shifts, trough, stages, spindle_peak_s, reaches_s)
+    sigma_chance, spindle_chance = chances(
+        shifts, trough, stages, None if spindle_peak_s is None else peaks_s[known], reaches_s
+    )
     return Coupling(
         preset=preset.name,
         trough_s=trough_s,
@@ -160,6 +166,20 @@ def coupling(
         sigma_chance=sigma_chance,
         spindle_chance=spindle_chance,
     )
+
+
+def summaries(found: Coupling, stages: Collection[int]) -> tuple[CouplingSummary, CouplingSummary]:
+    """What the waves of these stages say together: of sigma, and of the co-occurring spindles.
+
+    No surrogate p where one of the stages is too short for shifts: those of the others alone are not its chance.
+    """
+    own = np.isin(found.stage, list(stages))
+    present = set(found.stage[own].tolist())
+    said = []
+    for phases, chance in ((found.phase_rad, found.sigma_chance), (found.spindle_phase_rad, found.spindle_chance)):
+        some = [one for one in chance if one.stage in present]
+        said.append(coupling_summary(phases[own], some if len(some) == len(present) else ()))
+    return said[0], said[1]
 
 
 def _whole(at: NDArray[np.int64], stretches: Floats, reach: int) -> Mask:

@@ -6,6 +6,7 @@ the three, is worked out only around moments at which the other two hold: elsewh
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,15 +87,14 @@ def decided(
     threshold = _threshold(rms_fine[looked], rules)
     levels = (rms_fine >= threshold).astype(np.int8)
     levels += _between(np.where(whole, correlation, np.float32(np.nan))) >= rules.correlation
-    levels[~looked] = 0
     share = np.full(len(levels) // (POINTS * FRAME_STEPS) + 2, np.nan, np.float32)
-    _fill(share, _frames_near(levels == 2, len(share)), traces, stretches_s, (low_hz, high_hz))
-    above = _between(share, FRAME_STEPS * POINTS)[: len(levels)] >= rules.relative_power
-    above[~looked] = False
-    levels += above
+    # Half an interruption on either side of a candidate, so that every window within an event is there.
+    reach = max(FRAME_STEPS, math.ceil(rules.merged_s / STEP_S / 2.0))
+    some = _frames_near((levels == 2) & looked, len(share), reach)
+    _fill(share, some, traces, stretches_s, (low_hz, high_hz))
+    levels += _between(share, FRAME_STEPS * POINTS)[: len(levels)] >= rules.relative_power
+    levels[~looked] = 0
     events_s = _events(runs_of(_softened(levels)), stretches_s, rules)
-    inside = _inside(events_s + np.array([0.0, GRID_S / 2.0]), len(share), FRAME_STEPS * STEP_S, 0.0)
-    _fill(share, np.flatnonzero(inside & np.isnan(share)), traces, stretches_s, (low_hz, high_hz))
     return Decision(events_s, _within(share, events_s), threshold, float(looked.sum() * GRID_S))
 
 
@@ -160,11 +160,11 @@ def _threshold(rms: Samples, rules: Rules) -> float:
     return threshold if rules.rms_cap_uv is None else min(threshold, rules.rms_cap_uv)
 
 
-def _frames_near(candidate: Mask, n: int) -> NDArray[np.int64]:
-    """The windows of the relative power that decide within the smoothing's reach of a candidate; of `n` in all."""
+def _frames_near(candidate: Mask, n: int, reach: int) -> NDArray[np.int64]:
+    """Those of `n` windows of the relative power that matter within `reach` steps of a candidate."""
     near = np.zeros(FRAME_STEPS * n, np.bool_)
     steps = np.flatnonzero(candidate.reshape(-1, POINTS).any(axis=1))
-    for around in range(-FRAME_STEPS, FRAME_STEPS + 2):
+    for around in range(-reach, reach + 2):
         near[np.clip(steps + around, 0, len(near) - 1)] = True
     return np.flatnonzero(near.reshape(-1, FRAME_STEPS)[:, 0])
 

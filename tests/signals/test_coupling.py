@@ -11,7 +11,7 @@ import pytest
 
 from pipeline.recording import Floats, Samples
 from pipeline.signals.circular import rayleigh_p, resultant
-from pipeline.signals.coupling import FAST, PRESETS, SLOW, YASA, Coupling, coupling
+from pipeline.signals.coupling import FAST, PRESETS, SLOW, YASA, Coupling, coupling, summaries
 from pipeline.signals.coupling_chance import CouplingSummary, coupling_summary
 
 FS = 100.0
@@ -153,8 +153,23 @@ def test_surrogates_stay_within_their_stage() -> None:
     assert by_stage[2].surrogate_p is not None
     assert by_stage[2].surrogate_p > 0.01
     assert by_stage[3].n_by_chance == by_stage[3].n == len(trough_s)
-    whole = coupling_summary(found.phase_rad, found.sigma_chance)
+    whole, spindle = summaries(found, (2, 3))
+    assert summaries(found, (3,))[0] == by_stage[3]
+    assert spindle.n == 0
     assert whole.n_by_chance == whole.n == len(troughs)
+
+
+def test_a_stage_too_short_for_shifts_leaves_no_surrogate_p() -> None:
+    x, trough_s, burst_s = coupled(0.0, 6.0, 300.0)
+    stage = np.full(len(x), 2, np.int8)
+    stage[: int(90 * FS)] = 3
+    found = coupling(x, FS, np.ones(len(x), np.bool_), stage, trough_s, burst_s, surrogates=19)
+    assert summaries(found, (2,))[0].surrogate_p == 1 / 20
+    for one in (*summaries(found, (2, 3)), *summaries(found, (3,))):
+        assert one.n >= 20
+        assert one.resultant_length is not None
+        assert one.surrogate_p is None
+    assert summaries(found, (1,))[0].n == 0
 
 
 def test_shifts_repeat_with_their_seed() -> None:
@@ -209,7 +224,7 @@ def test_a_gap_silences_the_waves_beside_it_and_no_others() -> None:
 
 
 def test_ndpac_is_one_for_a_burst_that_is_the_wave() -> None:
-    """Amplitude as cos(phase): the mean of cos², a half, over the deviation, √½, is 0.71; a constant one gives 0."""
+    """Amplitude as cos(phase): the mean of cos², a half, over the deviation, √½, is 0.71; constant amplitude: 0."""
     t = np.arange(int(120 * FS)) / FS
     slow = 2.0 * np.pi * 1.0 * t
     trough_s = np.arange(10.5, 110.0, 1.0)
@@ -225,9 +240,10 @@ def test_ndpac_is_one_for_a_burst_that_is_the_wave() -> None:
 def test_the_last_spindle_near_a_trough_co_occurs() -> None:
     x, _, _ = coupled(0.0, 1.0, 60.0)
     trough_s = np.array([10.0, 20.0, 30.0, 40.0])
-    peaks_s = np.array([9.0, 10.5, 18.79, 28.9, 41.21])
+    peaks_s = np.array([9.0, 10.5, np.nan, 18.79, 28.9, 41.21])
     found = of(x, trough_s, peaks_s, surrogates=0)
-    assert found.spindle.tolist() == [1, -1, 3, -1]
+    assert found.spindle.tolist() == [1, -1, 4, -1]
+    assert of(x, trough_s, np.array([np.nan]), surrogates=0).spindle.tolist() == [-1] * 4
     assert found.spindle_delay_s[[0, 2]] == pytest.approx([0.5, -1.1])
     assert np.isnan(found.spindle_delay_s[[1, 3]]).all()
     assert np.isnan(found.spindle_phase_rad[[1, 3]]).all()

@@ -123,24 +123,25 @@ def plainly_decided(one: Traces, rules: Rules) -> list[tuple[float, float, float
     soft = np.array([level[max(i - 5, 0) : i + 5].sum() > 20 for i in range(len(level))])
     events: list[list[int]] = []
     for i in np.flatnonzero(soft):
-        if events and i - events[-1][1] < 50:
+        if events and i - events[-1][1] < 100 * rules.merged_s:
             events[-1][1] = int(i)
         else:
             events.append([int(i), int(i)])
     out = []
     for first, last in events:
-        if 50 < last - first < 200:
+        if 50 < last - first < 100 * rules.longest_s:
             inside = [s for k, s in enumerate(share) if first <= 20 * k <= last]
             out.append((first / 100, last / 100, float(np.median(inside))))
     return out
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_the_short_cuts_change_nothing(seed: int) -> None:
+@pytest.mark.parametrize("rules", [Rules(), Rules(merged_s=1.5, longest_s=6.0)], ids=["yasa", "joined further"])
+def test_the_short_cuts_change_nothing(seed: int, rules: Rules) -> None:
     one = traces(150.0, seed)
     whole = np.array([[0.0, len(one.broad_uv) / FS]])
-    found = decided(one, whole, whole, Rules(), 12.0, 15.0)
-    plain = plainly_decided(one, Rules())
+    found = decided(one, whole, whole, rules, 12.0, 15.0)
+    plain = plainly_decided(one, rules)
     assert len(plain) > 8
     assert [(round(a, 2), round(b, 2)) for a, b in found.events_s.tolist()] == [(a, b) for a, b, _ in plain]
     assert found.relative_power == pytest.approx([share for _, _, share in plain], rel=1e-4)

@@ -232,6 +232,14 @@ def test_only_included_samples_set_the_threshold_and_hold_events() -> None:
     assert found.rms_threshold_uv == pytest.approx(alone.rms_threshold_uv, rel=0.02)
 
 
+def test_an_event_ends_where_the_included_stage_does() -> None:
+    t = np.arange(int(120 * FS)) / FS
+    x = (background(FS, 120, 1, sd_uv=3.0) + burst(t, 60.0, 1.8, 13.0, 25.0)).astype(np.float32)
+    found = spindles(x, FS, np.ones(len(t), np.bool_), np.asarray(t < 60.0))
+    assert len(found) == 1
+    assert found.end_s[0] == pytest.approx(60.0, abs=0.05)  # half of the mean that softens the decision
+
+
 def test_slow_and_fast_bands_find_their_own() -> None:
     slow, middles = night(hz=10.4)
     fast, _ = night(hz=14.4)
