@@ -199,7 +199,8 @@ def traces(study: Path, sample: Sample, said: list[str]) -> list[tuple[str, str]
     Exports are named, as they are, in the work folder, in quarantine and in what is said: the documents have it so.
     """
     entries = (path for folder in ("inbox", "quarantine") for path in (study / folder).rglob("*"))
-    names = re.compile(b"|".join(sorted({re.escape(path.name.encode()) for path in entries}, key=len, reverse=True)))
+    longest_first = sorted({path.name for path in entries}, key=len, reverse=True)
+    names = re.compile("|".join(map(re.escape, longest_first)).encode())
     kept = [(file, names.sub(b"", content)) for file, content in contents(study / ".sleeploop")]
     clean = [*contents(study / "dataset"), *contents(study / "reports")]
     found = []
