@@ -18,7 +18,7 @@ from pathlib import Path
 from pipeline.devices.archives import ZIP_MARK, open_zip
 from pipeline.devices.delimited import cells_of, content_of, lines_of, separator_of, text_of, whole_lines
 from pipeline.devices.later import pl
-from pipeline.devices.xls_cells import rectangle_of
+from pipeline.devices.xls_cells import described
 from pipeline.errors import Fault, FileFault, is_panic
 
 XLS_MARK = b"\xd0\xcf\x11\xe0"
@@ -123,8 +123,12 @@ def _book(path: Path) -> dict[str, tuple[int, tuple[Row, ...]]]:
         raise FileFault(Fault.TOO_LARGE, "the workbook is larger than 64 MB", where=path.name, hint="save it as csv")
     if content.startswith(ZIP_MARK):
         _unpacks_small(path)
-    elif rectangle_of(content, MOST_CELLS, path) > MOST_CELLS:
-        raise _too_many(path, "its cells span a rectangle")
+    else:
+        told = described(content, MOST_CELLS, path)
+        if told.cells > MOST_CELLS:
+            raise _too_many(path, "its cells span a rectangle")
+        if told.characters > MOST_SHEET_BYTES * 4:
+            raise _too_many(path, "its texts, each as often as it stands in a cell, are more than 256 MB")
     out = {}
     try:
         book = CalamineWorkbook.from_filelike(io.BytesIO(content))
