@@ -31,7 +31,8 @@ def filled(found: ChannelNight, text: str = TEXT, **how: object) -> Filled:
 
 def values(found: ChannelNight, text: str = TEXT) -> dict[str, object]:
     view: NightView = night_of(text, found)
-    assert view.sleep_channel is not None and view.sleep_stage is not None
+    assert view.sleep_channel is not None
+    assert view.sleep_stage is not None
     return dict(wave_values(view.sleep_channel, view.sleep_stage))
 
 
