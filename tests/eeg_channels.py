@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from nights import FIRST, N, NOON, ROME, night, stages
+from nights import FIRST, NOON, ROME, N, night, stages
 from numpy.typing import NDArray
 
 from pipeline.align import Aligned, align

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 from eeg_channels import LIGHTS_OUT_NS
-from nights import FIRST, N, NOON
+from nights import FIRST, NOON, N
 
 from pipeline.clock import EPOCH_NS, to_datetime
 from pipeline.dataset.table import Column, Table
@@ -135,8 +135,8 @@ def test_epochs_and_events_stand_in_their_places_and_in_order() -> None:
 
 
 def test_doubts_are_those_of_the_channel_that_comes_first() -> None:
-    doubtful = part("d", ("C3", share(1.0)), high_pass="present", high_pass_hz=0.5, gain_staged=True, gain="low",
-                    sd_uv=3.0)  # fmt: skip
+    loss = {"high_pass": "present", "high_pass_hz": 0.5, "gain_staged": True, "gain": "low", "sd_uv": 3.0}
+    doubtful = part("d", ("C3", share(1.0)), **loss)
     sound = part("s", ("C3", share(1.0)))
     assert whole(sound, doubtful)[1] == ()
     told = whole(doubtful, sound)[1]
