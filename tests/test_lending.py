@@ -98,7 +98,7 @@ def test_events_stand_on_the_lent_stages(ran: dict[str, pl.DataFrame]) -> None:
     assert row["spindle_n2_per_min"] == pytest.approx(
         spindles.filter((pl.col("preset") == "yasa") & (pl.col("stage") == "N2")).height / 30.0
     )
-    assert set(ran["epochs"]["stage_source"]) == {"unknown"}
+    assert set(ran["epochs"]["stage_source"]) == {"expert"}
 
 
 def test_no_epoch_of_the_eeg_is_said_to_be_scored_by_it(ran: dict[str, pl.DataFrame], written: Path) -> None:
@@ -234,6 +234,16 @@ def test_the_most_trusted_are_lent_and_of_equals_the_fullest(
 def test_a_device_without_eeg_lends_nothing(monkeypatch: pytest.MonkeyPatch, written: Path, eeg: Extracted) -> None:
     assert lent(monkeypatch, written, [eeg, hypnogram("L20 310 R10", C, "watch")]).lent == []
     assert lent(monkeypatch, written, [eeg]).lent == []
+
+
+@pytest.mark.parametrize("text", ["L20 310 R10", "S30 W10"])
+def test_a_scoring_that_knows_no_n2_lends_nothing_whoever_made_it(
+    monkeypatch: pytest.MonkeyPatch, written: Path, eeg: Extracted, text: str
+) -> None:
+    assert lent(monkeypatch, written, [eeg, hypnogram(text, U, "text")]).lent == []
+    (stages,) = lent(monkeypatch, written, [eeg, hypnogram(text, U, "text"), hypnogram("240", A, "soft")]).lent
+    assert stages is not None
+    assert set(stages.stages.tolist()) == {2}
 
 
 def test_too_little_of_the_eeg_scored_is_not_lent(
