@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -135,7 +136,7 @@ def test_epochs_and_events_stand_in_their_places_and_in_order() -> None:
 
 
 def test_doubts_are_those_of_the_channel_that_comes_first() -> None:
-    loss = {"high_pass": "present", "high_pass_hz": 0.5, "gain_staged": True, "gain": "low", "sd_uv": 3.0}
+    loss: Any = {"high_pass": "present", "high_pass_hz": 0.5, "gain_staged": True, "gain": "low", "sd_uv": 3.0}
     doubtful = part("d", ("C3", share(1.0)), **loss)
     sound = part("s", ("C3", share(1.0)))
     assert whole(sound, doubtful)[1] == ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from pipeline.recording import Floats
 TEXT = "W10 220 310 R10 210 W5"
 """30 min of N2 and 10 of N3, in two NREM periods once REM parts them."""
 NONE = events([], "spindles")
-SIZES = {"ptp_uv": 120.0, "slope_uv_per_s": 300.0, "duration_s": 1.25}
+SIZES: Any = {"ptp_uv": 120.0, "slope_uv_per_s": 300.0, "duration_s": 1.25}
 
 
 def waves(absolute: Counts, relative: Counts = (), text: str = TEXT, **how: object) -> ChannelNight:

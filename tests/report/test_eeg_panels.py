@@ -129,10 +129,10 @@ def test_probabilities_are_stacked_from_n3_up_to_wake(rows: Rows) -> None:
     assert {y for _, y in n3[4:]} == {ground}
     (wake,) = points(found["wake"])
     assert {y for _, y in wake[:4]} == {100.0}  # together they fill the height
-    assert wake[-1] == (64.0, pytest.approx(100 + HEIGHT * 0.25, abs=0.06))
+    assert wake[-1] == pytest.approx((64.0, 100 + HEIGHT * 0.25), abs=0.06)
     (rem,) = points(found["rem"])
     assert rem[2] == (middle, 100.0)
-    assert rem[5] == (middle, pytest.approx(ground - 0.1 * HEIGHT, abs=0.06))
+    assert rem[5] == pytest.approx((middle, ground - 0.1 * HEIGHT), abs=0.06)
 
 
 def test_nothing_is_drawn_where_the_model_said_nothing(rows: Rows) -> None:
