@@ -9,6 +9,14 @@ import polars as pl
 
 from pipeline.report.rows import shown, spaced
 
+STAGED_BY = {
+    "expert": "a human scorer",
+    "automatic": "software that the recording came with",
+    "model": "a model, from the EEG alone",
+    "consumer": "a device without EEG",
+    "unknown": "a scorer who is not named",
+}
+"""Who scored most of the night, in words."""
 WAVES = "yasa"
 """The definition in µV, whose waves are drawn."""
 
@@ -25,6 +33,8 @@ def waves_of(night: Mapping[str, Any], waves: pl.DataFrame) -> pl.DataFrame:
 def eeg_words(night: Mapping[str, Any]) -> list[str]:
     """Sentences on the night's EEG; of what is null nothing is said but why."""
     out = []
+    if night.get("stages_from"):
+        out.append(f"Stages by {STAGED_BY[night['stages_from']]}.")
     if night.get("sw_channel"):
         out.append(
             f"Slow waves in {night['sw_channel']}: {shown(night.get('sw_n2_per_min'))} a minute in N2, "

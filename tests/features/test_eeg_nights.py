@@ -202,6 +202,18 @@ def test_a_first_channel_that_was_off_most_of_the_night_does_not_stand_for_it(pl
     assert found.eeg_nights.filter("first")["channel"].to_list() == ["C4"]
 
 
+@pytest.mark.parametrize("dead", ["flat", "short", "empty"])
+def test_power_stands_on_the_channel_that_was_on_too(planted: SimulatedNight, dead: str) -> None:
+    good = planted.samples_uv[1]
+    off = {"flat": np.zeros_like(good), "short": good[:6000] * np.float32(3), "empty": good[:0]}[dead]
+    row = one(aligned(eeg_part({"C3": off, "C4": good}, FS, stage=STAGE)))
+    alone = one(aligned(eeg_part({"C4": good}, FS, stage=STAGE)))
+    assert row["sw_channel"] == "C4"
+    for name in ("swa_cycle1_uv2", "swe_uv2_h", "aperiodic_n3", "sw_n3_per_min", "slow_waves_state"):
+        assert alone[name] is not None
+        assert row[name] == alone[name], name
+
+
 def test_two_recordings_of_one_night_are_two_rows_and_the_longer_stands_for_it(planted: SimulatedNight) -> None:
     x, cut = planted.samples_uv[0], 50 * 6000
     early = eeg_part({"C3": x[:cut]}, FS, stage=STAGE[:100], name="e")

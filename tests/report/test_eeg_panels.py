@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from pipeline.features import SPECTRA
 from pipeline.features.eeg_tables import SLOW_WAVES
+from pipeline.recording import StageSource
 from pipeline.report.clock_axis import ClockAxis
-from pipeline.report.eeg_words import eeg_words, waves_of
+from pipeline.report.eeg_words import STAGED_BY, eeg_words, waves_of
 from pipeline.report.hypnodensity import COLOURS, HEIGHT, ORDER, density_panel, has_density
 from pipeline.report.hypnogram import night_figure, wave_rate
 from pipeline.report.page import participant_page
@@ -187,6 +188,14 @@ def test_words_say_the_channel_the_definition_and_the_numbers(rows: Rows) -> Non
     assert said[0].startswith("Slow waves in EEG C3-M2: 3.2 a minute in N2, – in N3 (definition yasa, in µV; ")
     assert said[0].endswith("relative to this recording 4.0 a minute of N2 and N3).")
     assert said[1] == "Spindles: 2.5 a minute of N2 and N3, median 13.2 Hz."
+
+
+@pytest.mark.parametrize("source", list(StageSource))
+def test_a_night_says_whose_its_stages_are(rows: Rows, source: StageSource) -> None:
+    (said,) = eeg_words(rows["night"]("p01", date(2026, 1, 10), stages_from=source.value))
+    assert said == f"Stages by {STAGED_BY[source.value]}."
+    assert len(set(STAGED_BY.values())) == len(StageSource)
+    assert ("model" in said) == (source is StageSource.MODEL)
 
 
 def test_of_what_is_null_only_the_reason_is_said(rows: Rows) -> None:
