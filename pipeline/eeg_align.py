@@ -9,15 +9,12 @@ import polars as pl
 
 from pipeline.clock import EPOCH_NS
 from pipeline.extract import Extracted
-from pipeline.features.channel_night import ChannelNight, Events
+from pipeline.features.channel_night import ChannelNight, Events, first_usable
 from pipeline.features.eeg_power import CHANNEL_COLUMNS
 from pipeline.features.eeg_quality import slow_wave_doubts
 from pipeline.recording import Floats, Int64
 
 _NUMBERS = (*(c.name for c in CHANNEL_COLUMNS), "searched")
-MIN_SHARE = 0.5
-"""A channel that holds at least this share of what the fullest one does may stand before it by its place in the file
-(our choice)."""
 
 
 class Channels:
@@ -33,10 +30,9 @@ class Channels:
         """
         found = [one.cut(start_ns, n) for one in self._held]
         minutes = [float(one.valid_min.sum()) for one in found]
-        most = max(minutes, default=0.0)
-        if most <= 0.0:
+        first = first_usable(minutes)
+        if first is None:
             return (), ()
-        first = next(k for k, m in enumerate(minutes) if m >= MIN_SHARE * most)
         rest = [one for k, one in enumerate(found) if k != first and minutes[k] > 0.0]
         return (found[first], *rest), self._held[first].doubts
 

@@ -31,7 +31,7 @@ LEAST_EPOCHS = 60
 def lend(study: Study, exports: Mapping[str, Taken], settled: Settled, keep: Keep, held: Held) -> dict[str, Extracted]:
     """The parts, by label, of which those with EEG but without stages of their own were looked at with lent ones."""
     out = dict(settled.parts)
-    lenders = [part for part in settled.parts.values() if source_of(part) in LENT]
+    lenders = [part for part in settled.parts.values() if _lends(part)]
     for label, part in settled.parts.items():
         # A hypnogram in which nothing was scored is none.
         if Kind.EEG.value not in part.recordings.item(0, "kinds") or source_of(part) is not None:
@@ -40,6 +40,12 @@ def lend(study: Study, exports: Mapping[str, Taken], settled: Settled, keep: Kee
         if stages is not None:
             out[label] = _again(study, exports[label], settled.corrections.get(label), stages, keep, held)
     return out
+
+
+def _lends(part: Extracted) -> bool:
+    """Whether a part's stages can be lent: "light" and "asleep" are no stages that detectors could stand on."""
+    coarse = part.epochs.get_column("stage").is_in([Stage.LIGHT.symbol, Stage.ASLEEP.symbol])
+    return source_of(part) in LENT and not coarse.any()
 
 
 def _best(part: Extracted, lenders: list[Extracted]) -> Hypnogram | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,9 @@ from pipeline.clock import EPOCH_NS, EPOCH_S
 from pipeline.recording import Floats, Int64
 
 EPOCH_MIN = EPOCH_S / 60.0
+MIN_SHARE = 0.5
+"""A channel that holds at least this share of what the fullest one does may stand before it by its place in the file
+(our choice)."""
 
 Mask = NDArray[np.bool_]
 
@@ -87,6 +90,15 @@ class ChannelNight:
     def epoch_of(self, events: Events) -> NDArray[np.int64]:
         """The epoch in which each event begins, counted from `start_ns`."""
         return (events.onset_ns - self.start_ns) // EPOCH_NS
+
+
+def first_usable(minutes: Sequence[float]) -> int | None:
+    """Which of several channels, in order of trust, to stand on: the first with at least half of the most valid EEG.
+
+    `minutes` is how much valid EEG each has; None where none has any.
+    """
+    most = max(minutes, default=0.0)
+    return None if most <= 0.0 else next(k for k, m in enumerate(minutes) if m >= MIN_SHARE * most)
 
 
 def density_per_min(found: ChannelNight, events: Events, epochs: Mask, least_min: float) -> float | None:

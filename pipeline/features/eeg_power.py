@@ -1,4 +1,8 @@
-"""Slow-wave and spindle-band power, aperiodic exponent and spectrum of every grid epoch of a recording's first EEG."""
+"""Slow-wave and spindle-band power, aperiodic exponent and spectrum of every grid epoch of a recording's EEG.
+
+They stand on one channel: the first in the file that holds at least half as much valid EEG as the one that holds most,
+by the rule that picks a night's channel, too.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pipeline.dataset.table import Column
+from pipeline.features.channel_night import first_usable
 from pipeline.features.eeg_channel import EegChannel
 from pipeline.features.family import EpochFamily, RecordingView
 from pipeline.recording import Kind
@@ -64,7 +69,8 @@ def _columns(view: RecordingView) -> Mapping[str, NDArray[np.floating]]:
         nothing = np.full(view.n, np.nan)
         scalars = dict.fromkeys((c.name for c in (*CHANNEL_COLUMNS, *_FIRST_ONLY[:-1])), nothing)
         return {**scalars, "psd_uv2_hz": np.full((view.n, len(FREQS_HZ)), np.nan, np.float32)}
-    first = view.channels[0]
+    minutes = [float(np.nansum(channel.valid_share)) for channel in view.channels]
+    first = view.channels[first_usable(minutes) or 0]
     exponent = aperiodic_exponent(first.spectrum, FREQS_HZ)
     return {**channel_epochs(first), "aperiodic_exponent": exponent, "psd_uv2_hz": first.spectrum}
 

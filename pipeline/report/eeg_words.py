@@ -9,6 +9,14 @@ import polars as pl
 
 from pipeline.report.rows import shown, spaced
 
+STAGED_BY = {
+    "expert": "a human scorer",
+    "automatic": "software that the recording came with",
+    "model": "a model, from the EEG alone",
+    "consumer": "a device without EEG",
+    "unknown": "a scorer who is not named",
+}
+"""Who scored most of the night, in words."""
 WAVES = "yasa"
 """The definition in µV, whose waves are drawn."""
 
@@ -22,21 +30,11 @@ def waves_of(night: Mapping[str, Any], waves: pl.DataFrame) -> pl.DataFrame:
     return waves.filter(inside & its & (pl.col("preset") == WAVES))
 
 
-_STAGED = {
-    "expert": "Stages: an expert's.",
-    "unknown": "Stages: scored on EEG, by whom is not told.",
-    "automatic": "Stages: from software, as exported.",
-    "model": "Stages: by a model that looked at this EEG, not by a human.",
-    "consumer": "Stages: a device's without EEG.",
-}
-
-
-def eeg_words(night: Mapping[str, Any], epochs: pl.DataFrame) -> list[str]:
-    """Sentences on the night's EEG, from its row and its epochs; of what is null nothing is said but why."""
-    sources = epochs.get_column("stage_source").drop_nulls().cast(pl.String).unique().to_list()
-    several = (night.get("scorers_n") or 0) > 1
-    out = ["Stages: the consensus of several experts."] if several else []
-    out += [] if several else [words for source, words in _STAGED.items() if source in sources]
+def eeg_words(night: Mapping[str, Any]) -> list[str]:
+    """Sentences on the night's EEG; of what is null nothing is said but why."""
+    out = []
+    if night.get("stages_from"):
+        out.append(f"Stages by {STAGED_BY[night['stages_from']]}.")
     if night.get("model_kappa") is not None:
         out.append(
             f"The model agrees with the scoring in {shown(night['model_agreement_pct'], 0)} % of epochs "

@@ -130,7 +130,7 @@ def _eeg_figures(tables: Frames, nights: list[Row]) -> list[Row]:
             tables["spectra"].filter(inside).sort("start_utc"),
             waves_of(night, tables["slow_waves"]),
         )
-        out.append({"night": weekday(night["night"]), "svg": svg, "words": eeg_words(night, epochs)})
+        out.append({"night": weekday(night["night"]), "svg": svg, "words": eeg_words(night)})
     return out
 
 

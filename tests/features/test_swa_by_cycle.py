@@ -92,3 +92,11 @@ def test_all_wake_no_power_and_unscored() -> None:
     assert set(blind.values.values()) == {None}
     unscored = night(np.full(60, np.nan), np.full(60, 20.0))
     assert unscored.state is State.INSUFFICIENT
+
+
+def test_a_night_whose_n2_and_n3_are_all_lost_is_not_said_to_be_whole() -> None:
+    swa = np.where(np.isin(STAGE, (N2, N3)), np.nan, SWA)
+    filled = night(STAGE, swa)
+    assert filled.coverage == 0.0
+    assert filled.state is State.PARTIAL
+    assert filled.reason == "power is known in only 0% of N2 and N3"

@@ -57,6 +57,13 @@ def test_flat_for_a_second_counts_and_a_sample_less_does_not() -> None:
     assert flat_samples(np.zeros(500, np.float32), FS).all()
 
 
+@pytest.mark.parametrize("value", [0.0, 3.5, -500.0])
+def test_a_recording_of_one_value_is_clipped_once(value: float) -> None:
+    faults = sample_faults(np.full(1000, value, np.float32), FS)
+    assert faults.clipped.tolist() == faults.flat.tolist() == [[0, 1000]]
+    assert not faults.valid().any()
+
+
 def test_clipping_at_the_own_extremes() -> None:
     x = eeg(30)
     x[500:505] = 300.0  # 0.05 s
