@@ -19,6 +19,9 @@ def prepare_prefect(work: Path, *, verbose: bool) -> None:
     export holds, is shown only if `verbose`. The embedded database lies in the study's own work folder, so that two
     studies never share a lock.
     """
+    for library in ("OPENBLAS", "OMP", "MKL"):
+        # Workers share the cores among them; threads of a matrix product that wait for each other burn what others need.
+        os.environ.setdefault(f"{library}_NUM_THREADS", "1")
     os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
     os.environ["DO_NOT_TRACK"] = "1"
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "INFO" if verbose else "CRITICAL")
