@@ -75,7 +75,9 @@ def slow_wave_events(channel: EegChannel) -> dict[str, Floats | list[str]]:
 
 def wave_values(found: ChannelNight, stage: Floats) -> dict[str, Value]:
     """The columns of one channel over the epochs of a sleep window, whose stage codes have shape (n,)."""
-    out: dict[str, Value] = {}
+    out: dict[str, Value] = {column.name: None for column in COLUMNS}
+    if found.fs_hz < LEAST_WAVE_FS_HZ:
+        return out
     n2, n3 = stage == Stage.N2, stage == Stage.N3
     for prefix, preset in (("sw", ABSOLUTE), ("sw_rel", RELATIVE)):
         waves = found.slow_waves.by(preset.name)
