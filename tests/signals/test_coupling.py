@@ -92,6 +92,24 @@ def test_the_phase_is_that_of_the_slow_wave_at_the_peak_of_sigma() -> None:
     assert np.median(np.abs(found.spindle_delay_s - (burst_s - trough_s))) < 1e-9
 
 
+def test_the_peak_of_sigma_lies_between_samples() -> None:
+    phase, trough_s = wave_train(120.0, 5)
+    at_s = trough_s[2:-2:3] + np.linspace(-0.3, 0.3, len(trough_s[2:-2:3]))
+    found = of(with_bursts(phase, at_s, 6, noise_uv=0.0), trough_s[2:-2:3], surrogates=0)
+    assert np.abs(found.sigma_peak_s - at_s).max() < 0.003  # kept every 20 ms
+
+
+@pytest.mark.parametrize("every", [1, 2])
+def test_ndpac_is_above_chance_as_at_the_recording_s_own_rate(every: int) -> None:
+    phase, trough_s = wave_train(300.0, 8)
+    x = np.repeat(with_bursts(phase, np.arange(3.0, 296.0, 2.9), 9, noise_uv=6.0), every)
+    yes = np.ones(len(x), np.bool_)
+    found = coupling(x, every * FS, yes, np.full(len(x), 2, np.int8), trough_s[2:-2], surrogates=0)
+    least = 1.959964 / np.sqrt(2 * every * FS + 1)
+    assert np.array_equal(found.ndpac_above_chance, found.ndpac > least)
+    assert ((found.ndpac > 0.7 * least) & (found.ndpac < 1.4 * least)).sum() > 5
+
+
 @cache
 def uncoupled(case: int) -> tuple[Coupling, Floats]:
     """Bursts at moments of their own, about every 3 s, and every trough of the train; 99 shifts."""
