@@ -29,7 +29,7 @@ from pipeline.dataset.table import Column
 from pipeline.features.channel_night import ChannelNight
 from pipeline.features.eeg_channel import CleanSignal, EegChannel
 from pipeline.features.model_staging import Staged, staged_by_model
-from pipeline.features.stage_grid import stage_codes
+from pipeline.features.stage_grid import settled_epochs, stage_codes
 from pipeline.recording import Floats, Hypnogram, Int64, Kind, Recording, RestInterval, StageSource
 from pipeline.signals.stagers.stager import staged
 
@@ -247,12 +247,19 @@ class RecordingView:
 
     @cached_property
     def stage(self) -> Floats:
-        """The best stages known while the recording is looked at, shape (n,): its own, else lent, else the model's."""
+        """The best stages known while the recording is looked at, shape (n,): its own, else lent, else the model's.
+
+        As on the participant's grid, a stretch that one has settled is left to it (`settled_epochs`).
+        """
+        out = np.full(self.n, np.nan)
         for known in (self.recording.hypnogram, self.lent):
-            codes = None if known is None else stage_codes(known, self.edges_ns)
-            if codes is not None and np.isfinite(codes).any():
-                return codes
-        return staged(self.staged.density)
+            if known is not None:
+                codes, open_ = stage_codes(known, self.edges_ns), ~settled_epochs(np.isfinite(out))
+                out[open_] = codes[open_]
+        open_ = ~settled_epochs(np.isfinite(out))
+        if open_.any():
+            out[open_] = staged(self.staged.density)[open_]
+        return out
 
     @cached_property
     def channels(self) -> tuple[EegChannel, ...]:
