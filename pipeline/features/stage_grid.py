@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -73,6 +75,18 @@ def settled_epochs(known: NDArray[np.bool_]) -> NDArray[np.bool_]:
     out, at = known.copy(), np.flatnonzero(known)
     for before in np.flatnonzero((np.diff(at) > 1) & (np.diff(at) <= MERGE_MIN * PER_MINUTE)).tolist():
         out[at[before] : at[before + 1]] = True
+    return out
+
+
+def by_trust(told: Sequence[Floats]) -> Floats:
+    """The stages out of several scorings of one grid, the most trusted first, each where those before said nothing.
+
+    One or more arrays of shape (n,), NaN where nothing was scored.
+    """
+    out = told[0].copy()
+    for stage in told[1:]:
+        left = ~settled_epochs(np.isfinite(out))
+        out[left] = stage[left]
     return out
 
 
