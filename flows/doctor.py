@@ -92,7 +92,7 @@ def _stagers() -> Iterator[Finding]:
 
     for stager in STAGERS:
         try:
-            stager.load()
+            stager.prepare()
         except StagerNotInstalled as fault:
             yield Finding(Level.NOTE, "staging", f"{stager.name}: {fault}")
         else:

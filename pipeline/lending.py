@@ -13,11 +13,12 @@ from collections.abc import Mapping
 import numpy as np
 import polars as pl
 
-from pipeline.clock import EPOCH_NS, EPOCH_S, to_ns
+from pipeline.clock import EPOCH_NS, EPOCH_S
 from pipeline.clocks import Correction
 from pipeline.extract import Extracted, take_in
+from pipeline.features.stage_grid import settled_epochs
 from pipeline.features.stage_symbols import codes_of
-from pipeline.recording import Hypnogram, Kind, Stage, StageSource
+from pipeline.recording import Hypnogram, Int64, Kind, Stage, StageSource
 from pipeline.scorings import source_of
 from pipeline.study import Study
 from pipeline.synchrony import Held, Keep, Settled, Taken
@@ -49,19 +50,31 @@ def _lends(part: Extracted) -> bool:
 
 
 def _best(part: Extracted, lenders: list[Extracted]) -> Hypnogram | None:
-    """The most trusted stages within the part's span, the fullest of these; None where too few lie in it."""
+    """The stages within the part's span: the most trusted, of equals the fullest; None where too few lie in it.
+
+    A recording of several nights may have a scoring for each: the next one fills what those before left open.
+    """
     row = part.recordings.row(0, named=True)
     within = pl.col("start_utc").is_between(row["start_utc"], row["end_utc"]) & pl.col("stage").is_not_null()
     found = [(lender, lender.epochs.filter(within).sort("start_utc")) for lender in lenders]
-    found = [(lender, epochs) for lender, epochs in found if epochs.height >= LEAST_EPOCHS]
+    found = sorted(((one, rows) for one, rows in found if rows.height >= LEAST_EPOCHS), key=lambda pair: _rank(*pair))
     if not found:
         return None
-    lender, epochs = min(found, key=lambda pair: _rank(*pair))
-    at = np.array([to_ns(time) for time in epochs.get_column("start_utc")], np.int64) // EPOCH_NS
-    stages = np.full(int(at[-1] - at[0]) + 1, Stage.UNSCORED, np.int8)
-    stages[at - at[0]] = codes_of(epochs.get_column("stage")).astype(np.int8)
-    source = source_of(lender) or StageSource.UNKNOWN
-    return Hypnogram(int(at[0]) * EPOCH_NS, float(EPOCH_S), stages, lender.recordings.item(0, "recording"), source)
+    places = [_ns(epochs) // EPOCH_NS for _, epochs in found]
+    first = min(int(at[0]) for at in places)
+    stage = np.full(max(int(at[-1]) for at in places) - first + 1, np.nan)
+    lent: list[Extracted] = []
+    for (lender, epochs), at in zip(found, places, strict=True):
+        free = ~settled_epochs(np.isfinite(stage))[at - first]
+        stage[at[free] - first] = codes_of(epochs.get_column("stage"))[free]
+        lent += [lender] if free.any() else []
+    codes = np.where(np.isfinite(stage), stage, Stage.UNSCORED).astype(np.int8)
+    who = "+".join(lender.recordings.item(0, "recording") for lender in lent)
+    return Hypnogram(first * EPOCH_NS, float(EPOCH_S), codes, who, source_of(lent[0]) or StageSource.UNKNOWN)
+
+
+def _ns(epochs: pl.DataFrame) -> Int64:
+    return np.asarray(epochs.get_column("start_utc").dt.epoch("us").to_numpy(), np.int64) * 1000
 
 
 def _rank(lender: Extracted, epochs: pl.DataFrame) -> tuple[int, int, str]:

@@ -12,18 +12,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from pipeline.clock import EPOCH_NS
 from pipeline.extract import Extracted
 from pipeline.features.family import EpochGrid, Scoring
 from pipeline.features.model_staging import DENSITY_COLUMNS
 from pipeline.features.scoring_agreement import HUMAN, human
-from pipeline.features.stage_grid import SOURCE_CODE, STAGE_CODE, TRUST
+from pipeline.features.stage_grid import SOURCE_CODE, STAGE_CODE, TRUST, settled_epochs
 from pipeline.recording import Floats, StageSource
 from pipeline.signals.agreement import consensus
-from pipeline.signals.runs import runs_of
-from pipeline.signals.sleep_windows import MERGE_MIN, PER_MINUTE
 from pipeline.signals.stagers.stager import staged
 
 DENSITY = list(DENSITY_COLUMNS)
@@ -90,9 +87,7 @@ def stage_columns(held: Sequence[Scored], start_ns: int, n: int) -> dict[str, Fl
         return {}
     stage, source = np.full(n, np.nan), np.full(n, np.nan)
     for trust in TRUST:
-        taken = np.isfinite(stage)
-        for low, high in _without_short_holes(taken):
-            taken[low:high] = True
+        taken = settled_epochs(np.isfinite(stage))
         for one in held:
             if one.source is trust:
                 at = (one.start_ns - start_ns) // EPOCH_NS + np.arange(len(one.stage))
@@ -100,15 +95,6 @@ def stage_columns(held: Sequence[Scored], start_ns: int, n: int) -> dict[str, Fl
                 stage[at[free]] = one.stage[free]
                 source[at[free]] = SOURCE_CODE[one.source.value]
     return {"stage": stage, "stage_source": source}
-
-
-def _without_short_holes(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """The runs of a mask, those less than `MERGE_MIN` apart joined; half-open rows."""
-    runs = runs_of(mask)
-    if not len(runs):
-        return runs
-    apart = runs[1:, 0] - runs[:-1, 1] >= MERGE_MIN * PER_MINUTE
-    return np.stack((runs[np.append(True, apart), 0], runs[np.append(apart, True), 1]), axis=1)
 
 
 def scorings_between(held: Sequence[Scored], start_ns: int, end_ns: int) -> tuple[Scoring, ...]:

@@ -70,9 +70,9 @@ def channel(
     return ChannelNight("aaaaaaaaaaaa", "C3", fs_hz, NOON, columns, slow_waves, spindles)
 
 
-def night_of(text: str, *channels: ChannelNight, doubts: tuple[str, ...] = ()) -> NightView:
-    """A night whose window and stages are those of `text`, with these channels."""
-    return replace(night(text), channels=channels, doubts=doubts)
+def night_of(text: str, *channels: ChannelNight, doubts: tuple[str, ...] = (), **cut: bool) -> NightView:
+    """A night whose window and stages are those of `text`, with these channels; `begin`, `end`: cut off there."""
+    return replace(night(text, **cut), channels=channels, doubts=doubts)  # type: ignore[arg-type]
 
 
 def night_with_density(text: str, density: Mapping[str, Floats], **cut: bool) -> NightView:

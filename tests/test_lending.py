@@ -218,16 +218,17 @@ def test_the_most_trusted_are_lent_and_of_equals_the_fullest(
 ) -> None:
     short, full = hypnogram("235", E, "short"), hypnogram("340", E, "full")
     unknown, software = hypnogram("R40", U, "unknown"), hypnogram("W40", A, "software")
-    for parts, scorer, code in (
-        ([unknown, short, software, full], "full", 3),
-        ([unknown, short, software], "short", 2),
-        ([software, unknown], "unknown", 4),
-        ([software], "software", 0),
+    for parts, scorer, said in (
+        ([unknown, short, software, full], "full", [3] * 80),
+        # Behind the expert's last epoch the next trusted goes on, as on the participant's grid.
+        ([unknown, short, software], "short", [2] * 70 + [4] * 10),
+        ([software, unknown], "unknown", [4] * 80),
+        ([software], "software", [0] * 80),
     ):
         (stages,) = lent(monkeypatch, written, [eeg, *parts]).lent
         assert stages is not None
         assert stages.scorer.startswith(scorer)
-        assert set(stages.stages.tolist()) == {code}
+        assert stages.stages.tolist() == said
         assert stages.start_ns == LIGHTS_OUT_NS
 
 
@@ -291,3 +292,17 @@ def test_each_clock_and_each_scoring_is_kept_under_its_own_name(
             (name,) = looks.kept
             names.add(name)
     assert len(names) == 9
+
+
+def test_an_eeg_of_several_nights_borrows_the_scoring_of_each(monkeypatch: pytest.MonkeyPatch, written: Path) -> None:
+    long = eeg_part({"C3": np.tile(NOISE, 6)}, name="eeg00")  # four hours
+    first, last = hypnogram("2100", E, "first"), hypnogram("3100", E, "last", 280)
+    software = hypnogram("W240", A, "software")
+    (stages,) = lent(monkeypatch, written, [long, last, software, first]).lent
+    assert stages is not None
+    # 40 min open between the two nights are a hole within a scoring, which software does not fill.
+    assert stages.stages.tolist() == [2] * 200 + [-1] * 80 + [3] * 200
+    assert stages.scorer == f"{'first'.ljust(12, '0')}+{'last'.ljust(12, '0')}"
+    (stages,) = lent(monkeypatch, written, [long, software, first]).lent
+    assert stages is not None
+    assert stages.stages.tolist() == [2] * 200 + [0] * 280

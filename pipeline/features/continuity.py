@@ -9,7 +9,17 @@ import polars as pl
 
 from pipeline.clock import EPOCH_NS, EPOCH_S, utc_to_wall, wall_ns
 from pipeline.dataset.table import Column
-from pipeline.features.family import Family, Filled, Level, NightView, SleepWindow, State, Value, WindowSource
+from pipeline.features.family import (
+    EpochGrid,
+    Family,
+    Filled,
+    Level,
+    NightView,
+    SleepWindow,
+    State,
+    Value,
+    WindowSource,
+)
 from pipeline.features.stage_grid import main_source
 from pipeline.recording import Floats, Stage, StageSource
 from pipeline.signals.runs import runs_of
@@ -171,9 +181,8 @@ def _in_bed_known(view: NightView, window: SleepWindow) -> bool:
         return False
     if window.source is WindowSource.DIARY:
         return True
-    before = view.grid.cut(window.start_ns - EPOCH_NS, window.start_ns)["stage"]
     # A hypnogram that was scored before the window began was cropped to it.
-    return not bool(np.isfinite(before).any())
+    return not _scored_on(view.grid, window.start_ns, window.start_ns - EPOCH_NS)
 
 
 def _out_bed_known(view: NightView, window: SleepWindow) -> bool:
@@ -182,8 +191,16 @@ def _out_bed_known(view: NightView, window: SleepWindow) -> bool:
         return False
     if window.source is WindowSource.DIARY:
         return True
-    after = view.grid.cut(window.end_ns, window.end_ns + EPOCH_NS)["stage"]
-    return not bool(np.isfinite(after).any())
+    return not _scored_on(view.grid, window.end_ns - EPOCH_NS, window.end_ns)
+
+
+def _scored_on(grid: EpochGrid, inside_ns: int, beyond_ns: int) -> bool:
+    """Whether who scored the epoch inside the window at its border, or one more trusted, scored that beyond it."""
+    inside, beyond = (grid.cut(at, at + EPOCH_NS) for at in (inside_ns, beyond_ns))
+    if not np.isfinite(beyond["stage"]).any():
+        return False
+    ranks = [cut["stage_source"] for cut in (inside, beyond)]
+    return not (all(np.isfinite(rank).any() for rank in ranks) and ranks[1][0] > ranks[0][0])
 
 
 def _local_h(view: NightView, utc_ns: int) -> float:

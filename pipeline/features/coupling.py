@@ -82,7 +82,8 @@ def coupling_values(found: ChannelNight, stage: Floats) -> dict[str, Value]:
         summary = coupling_summary(waves["phase_rad"][np.isin(at, codes)])
         out[f"coupling_{name}_phase_rad"] = summary.mean_phase_rad
         out[f"coupling_{name}_length"] = summary.resultant_length
-    nrem = np.isin(at, (Stage.N2, Stage.N3))
+    # Where no spindle was looked for, none beside a wave says nothing.
+    nrem = np.isin(at, (Stage.N2, Stage.N3)) & found.searched[found.epoch_of(waves)]
     looked = int(np.isfinite(waves["phase_rad"][nrem]).sum())
     with_spindle = int(np.isfinite(waves["spindle_delay_s"][nrem]).sum())
     enough = looked >= LEAST_EVENTS and found.fs_hz >= LEAST_SPINDLE_FS_HZ
@@ -95,11 +96,18 @@ def _night(view: NightView) -> Filled:
     if channel is None or stage is None:
         return FAMILY.too_little("no sleep window was found, or no EEG channel covers it", None)
     nrem = np.isin(stage, (Stage.N2, Stage.N3))
-    coverage = float(channel.valid_min[nrem].sum() / (nrem.sum() * 0.5)) if nrem.any() else 0.0
+    if not nrem.any():
+        return FAMILY.too_little("no N2 or N3 was scored", 0.0)
+    coverage = float(channel.valid_min[nrem].sum() / (nrem.sum() * 0.5))
     values = coupling_values(channel, stage)
+    if channel.fs_hz < LEAST_SPINDLE_FS_HZ:
+        told = f"sigma is looked for at {LEAST_SPINDLE_FS_HZ:g} Hz or more, the channel has {channel.fs_hz:g}"
+        return FAMILY.too_little(told, coverage)
     if values["coupling_nrem_phase_rad"] is None:
-        return FAMILY.too_little(f"{_FEW} in N2 and N3, or a rate too low for sigma", coverage)
-    reason = f"valid EEG in only {coverage:.0%} of N2 and N3" if coverage < FULL_VALID else None
+        return FAMILY.too_little(f"{_FEW} in N2 and N3", coverage)
+    found = [f"valid EEG in only {coverage:.0%} of N2 and N3"] if coverage < FULL_VALID else []
+    found += view.cut_short
+    reason = "; ".join(found) or None
     return Filled(values, coverage, State.PARTIAL if reason else State.OK, reason)
 
 
@@ -116,8 +124,9 @@ def _columns() -> tuple[Column, ...]:
         ]  # fmt: skip
     out.append(
         Column("coupling_spindle_pct", pl.Float64, "%", f"share of the slow waves {by} of N2 and N3 with a spindle's "
-               "peak within 1.2 s of the trough", "Kurz et al. 2021, doi:10.1093/sleep/zsaa290", low=0.0, high=100.0,
-               null_when=_FEW)
+               "peak within 1.2 s of the trough, where spindles were looked for",
+               "Kurz et al. 2021, doi:10.1093/sleep/zsaa290", low=0.0, high=100.0,
+               null_when=f"{_FEW} where spindles were looked for")
     )  # fmt: skip
     return tuple(out)
 

@@ -5,9 +5,10 @@ Everything that several families need of a channel is computed here once, when i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import count
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,6 +65,16 @@ class CleanSignal:
     def valid(self) -> Mask:
         """Which samples can be cerebral at all, shape (samples,)."""
         return self.faults.valid()
+
+
+def under_own_labels(signals: Sequence[Signal]) -> tuple[Signal, ...]:
+    """The signals, each under a label of its own: the second "C3" is "C3 (2)"."""
+    held, labels = {signal.label for signal in signals}, list[str]()
+    for signal in signals:
+        again = (f"{signal.label} ({k})" for k in count(2))
+        used = held.union(labels)
+        labels.append(signal.label if signal.label not in labels else next(w for w in again if w not in used))
+    return tuple(replace(one, label=label) for one, label in zip(signals, labels, strict=True))
 
 
 @dataclass(frozen=True, eq=False)
@@ -203,9 +214,9 @@ class EegChannel:
     @cached_property
     def spectrum(self) -> NDArray[np.float32]:
         """Multitaper density of every epoch, shape (n, 60), of samples that are valid and not in a muscle burst."""
-        clean = self.valid.copy()
+        clean, x = self.valid.copy(), self.signal
+        grid_s = (self.start_ns - x.start_ns) / NS  # negative where the first sample lies inside an epoch
         for epoch, window in np.argwhere(self.muscle).tolist():
-            first = self.edges[epoch] + round(window * STEP_S * self.signal.fs_hz)
-            clean[first : first + round(WINDOW_S * self.signal.fs_hz)] = False
-        x = self.signal
+            first = round((grid_s + epoch * EPOCH_S + window * STEP_S) * x.fs_hz)
+            clean[max(first, 0) : max(first + round(WINDOW_S * x.fs_hz), 0)] = False
         return multitaper_uv2_hz(x.samples, clean, x.fs_hz, x.start_ns, self.start_ns, self.n)

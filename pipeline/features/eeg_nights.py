@@ -61,7 +61,7 @@ def eeg_nights(participant: str, views: Sequence[NightView]) -> pl.DataFrame:
                     "channel": channel.channel,
                     "first": place == 0,
                     **_amounts(inside, stage),
-                    **wave_values(inside, stage),
+                    **wave_values(inside, stage, whole=not view.cut_short),
                     **spindle_values(inside, stage),
                     **coupling_values(inside, stage),
                 }

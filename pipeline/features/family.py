@@ -14,11 +14,10 @@ and fills every one that it has.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from functools import cached_property
-from itertools import count
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -27,9 +26,9 @@ from numpy.typing import NDArray
 from pipeline.clock import EPOCH_NS
 from pipeline.dataset.table import Column
 from pipeline.features.channel_night import ChannelNight
-from pipeline.features.eeg_channel import CleanSignal, EegChannel
+from pipeline.features.eeg_channel import CleanSignal, EegChannel, under_own_labels
 from pipeline.features.model_staging import Staged, staged_by_model
-from pipeline.features.stage_grid import stage_codes
+from pipeline.features.stage_grid import by_trust, stage_codes
 from pipeline.recording import Floats, Hypnogram, Int64, Kind, Recording, RestInterval, StageSource
 from pipeline.signals.stagers.stager import staged
 
@@ -171,6 +170,12 @@ class NightView:
         return self.channels[0].cut(self.window.start_ns, self.window.end_ns)
 
     @property
+    def cut_short(self) -> tuple[str, ...]:
+        """That the sleep window does not show the whole night, in words; nothing where it does."""
+        cut = self.window is not None and (self.window.start_censored or self.window.end_censored)
+        return ("the recording does not show the whole night",) if cut else ()
+
+    @property
     def sleep_stage(self) -> Floats | None:
         """Stage codes inside the sleep window; None when the night has none."""
         return None if self.sleep_grid is None else self.sleep_grid["stage"]
@@ -227,13 +232,7 @@ class RecordingView:
     @cached_property
     def clean(self) -> tuple[CleanSignal, ...]:
         """Every EEG signal, in the file's order, under labels of its own."""
-        signals = self.recording.of(Kind.EEG)
-        held, labels = {signal.label for signal in signals}, list[str]()
-        for signal in signals:
-            again = (f"{signal.label} ({k})" for k in count(2))
-            used = held.union(labels)
-            labels.append(signal.label if signal.label not in labels else next(w for w in again if w not in used))
-        return tuple(CleanSignal(replace(one, label=label)) for one, label in zip(signals, labels, strict=True))
+        return tuple(CleanSignal(one) for one in under_own_labels(self.recording.of(Kind.EEG)))
 
     @cached_property
     def staged(self) -> Staged:
@@ -247,12 +246,12 @@ class RecordingView:
 
     @cached_property
     def stage(self) -> Floats:
-        """The best stages known while the recording is looked at, shape (n,): its own, else lent, else the model's."""
-        for known in (self.recording.hypnogram, self.lent):
-            codes = None if known is None else stage_codes(known, self.edges_ns)
-            if codes is not None and np.isfinite(codes).any():
-                return codes
-        return staged(self.staged.density)
+        """The best stages known while the recording is looked at, shape (n,): its own, else lent, else the model's.
+
+        As on the participant's grid, a stretch that one has settled is left to it.
+        """
+        told = [stage_codes(one, self.edges_ns) for one in (self.recording.hypnogram, self.lent) if one is not None]
+        return by_trust([*told, staged(self.staged.density)])
 
     @cached_property
     def channels(self) -> tuple[EegChannel, ...]:

@@ -164,7 +164,7 @@ def _night(view: NightView) -> Filled:
     coverage = float(known.sum() / nrem.sum()) if nrem.any() else 0.0
     level = _mean(swa_uv2, nrem, MIN_LEVEL_MIN)
     if level is None or level <= 0.0:
-        lacking = f"{known.sum() * _MIN:.0f} min of N2 and N3 with known power, {MIN_LEVEL_MIN:.0f} are needed"
+        lacking = f"{known.sum() * _MIN:g} min of N2 and N3 with known power, {MIN_LEVEL_MIN:.0f} are needed"
         return FAMILY.too_little(lacking, coverage)
     decline = swa_decline(swa_uv2, nrem)
     fitted = decline is not None and decline.se_per_h < abs(decline.per_h)

@@ -74,9 +74,16 @@ def _night(view: NightView) -> Filled:
     if channel.fs_hz < LEAST_SPINDLE_FS_HZ:
         told = f"spindles are looked for at {LEAST_SPINDLE_FS_HZ:g} Hz or more, the channel has {channel.fs_hz:g}"
         return FAMILY.too_little(told, coverage)
+    searched = float(channel.valid_min[nrem & channel.searched].sum() / max(channel.valid_min[nrem].sum(), 1e-9))
+    missed = f"spindles were looked for in only {searched:.0%} of N2 and N3, whose stages were told otherwise then"
     if values["spindle_nrem_per_min"] is None:
-        return FAMILY.too_little(f"less than {MIN_STAGE_MIN:.0f} min of valid EEG in N2 and N3", coverage)
-    reason = f"valid EEG in only {coverage:.0%} of N2 and N3" if coverage < FULL_VALID else None
+        few = channel.valid_min[nrem].sum() < MIN_STAGE_MIN
+        told = f"less than {MIN_STAGE_MIN:.0f} min of valid EEG in N2 and N3" if few else missed
+        return FAMILY.too_little(told, coverage)
+    found = [f"valid EEG in only {coverage:.0%} of N2 and N3"] if coverage < FULL_VALID else []
+    found += [missed] if searched < FULL_VALID else []
+    found += view.cut_short
+    reason = "; ".join(found) or None
     return Filled(values, coverage, State.PARTIAL if reason else State.OK, reason)
 
 

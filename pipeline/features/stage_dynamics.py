@@ -105,9 +105,10 @@ def _ratio(name: str, meaning: str, null_when: str) -> Column:
     )  # fmt: skip
 
 
-def _rate(name: str, meaning: str, source: str) -> Column:
+def _rate(name: str, meaning: str, source: str, high: float = 120.0) -> Column:
+    """A column of a rate; an epoch of sleep ends at most once, and there are 120 in an hour of sleep."""
     return Column(
-        name, pl.Float64, "1/h", f"{meaning}, per hour of total sleep time", source, low=0.0, high=120.0,
+        name, pl.Float64, "1/h", f"{meaning}, per hour of total sleep time", source, low=0.0, high=high,
         null_when=f"{UNKNOWN}, or there was no sleep",
     )  # fmt: skip
 
@@ -145,7 +146,8 @@ FAMILY: Family[NightView] = Family(
             for name, said in _SAID.items()
         ),
         _ratio("stage_stability", "mean of n2_stay, n3_stay and rem_stay, of those that are known", "none is known"),
-        _rate("stage_shift_per_h", "changes of stage, wake included", "AASM scoring manual"),
+        # Where every epoch of sleep lies alone in wake, each comes with two.
+        _rate("stage_shift_per_h", "changes of stage, wake included", "AASM scoring manual", high=240.0),
         _rate("sleep_shift_per_h", "changes between N1, N2, N3 and REM", _LUNA),
         _rate("fragmentation_per_h", "awakenings and changes between sleep stages (sleep fragmentation index)", _HABA),
         _rate("lightening_per_h", "changes from N2, N3 or REM to N1 or wake", "sleeploop"),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.clock import EPOCH_NS, NS
 from pipeline.recording import Floats, Hypnogram, Int64, Stage, StageSource
+from pipeline.signals.sleep_windows import MERGE_MIN, PER_MINUTE
 
 _CODES = np.array([code for code in Stage if code is not Stage.UNSCORED], np.int8)
 MIN_SCORED_SHARE = 0.5
@@ -62,6 +65,29 @@ def _by_majority(hypnogram: Hypnogram, begins_ns: Int64, epoch_ns: int) -> NDArr
     of_same = np.where((code[:, :, None] == _CODES) & (overlap[:, :, None] > 0), ns_of[:, None, :], 0).max(axis=2)
     winner = np.take_along_axis(code, of_same.argmax(axis=1)[:, None], axis=1)[:, 0]
     return np.where(ns_of.sum(axis=1) >= MIN_SCORED_SHARE * EPOCH_NS, winner, np.int8(Stage.UNSCORED))
+
+
+def settled_epochs(known: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which epochs a scoring settles, shape (n,): those it scored (`known`) and holes of less than an hour between.
+
+    A less trusted one may stage the others, so that no stretch of sleep becomes a patchwork of both.
+    """
+    out, at = known.copy(), np.flatnonzero(known)
+    for before in np.flatnonzero((np.diff(at) > 1) & (np.diff(at) <= MERGE_MIN * PER_MINUTE)).tolist():
+        out[at[before] : at[before + 1]] = True
+    return out
+
+
+def by_trust(told: Sequence[Floats]) -> Floats:
+    """The stages out of several scorings of one grid, the most trusted first, each where those before said nothing.
+
+    One or more arrays of shape (n,), NaN where nothing was scored.
+    """
+    out = told[0].copy()
+    for stage in told[1:]:
+        left = ~settled_epochs(np.isfinite(out))
+        out[left] = stage[left]
+    return out
 
 
 def main_source(codes: Floats) -> StageSource | None:

@@ -29,7 +29,7 @@ def _night(view: NightView) -> Filled:
     known = np.isfinite(density).all(axis=1)
     coverage = float(known.mean()) if grid.n else 0.0
     if known.sum() * EPOCH_S / 60.0 < MIN_STAGED_MIN:
-        told = f"{known.sum() * EPOCH_S / 60.0:.0f} min of the sleep window could be staged by the model"
+        told = f"{known.sum() * EPOCH_S / 60.0:g} min of the sleep window could be staged by the model"
         return FAMILY.too_little(f"{told}, {MIN_STAGED_MIN:.0f} are needed", coverage)
     values: dict[str, Value] = {}
     minutes = expected_minutes(density.astype(np.float32))
@@ -39,8 +39,7 @@ def _night(view: NightView) -> Filled:
         values[f"model_{name}_high95_min"] = one.high95
     values["model_confidence"] = float(density[known].max(axis=1).mean())
     found = [f"only {coverage:.0%} of the sleep window could be staged"] if coverage < FULL_STAGED else []
-    if view.window is not None and (view.window.start_censored or view.window.end_censored):
-        found.append("the recording does not show the whole night")
+    found += view.cut_short
     reason = "; ".join(found) or None
     return Filled(values, coverage, State.PARTIAL if reason else State.OK, reason)
 

@@ -86,13 +86,9 @@ def _night(view: NightView) -> Filled:
         if coverage is not None and coverage < FULL_VALID
         else []
     )
-    found += ["the recording does not show the whole night"] if _cut(view) else []
+    found += view.cut_short
     reason = "; ".join(found) or None
     return Filled(values, coverage or 0.0, State.PARTIAL if reason else State.OK, reason)
-
-
-def _cut(view: NightView) -> bool:
-    return view.window is not None and (view.window.start_censored or view.window.end_censored)
 
 
 FAMILY: Family[NightView] = Family(

@@ -73,8 +73,11 @@ def slow_wave_events(channel: EegChannel) -> dict[str, Floats | list[str]]:
     return {"preset": presets, **{name: np.concatenate([*parts, []]) for name, parts in columns.items()}}
 
 
-def wave_values(found: ChannelNight, stage: Floats) -> dict[str, Value]:
-    """The columns of one channel over the epochs of a sleep window, whose stage codes have shape (n,)."""
+def wave_values(found: ChannelNight, stage: Floats, *, whole: bool) -> dict[str, Value]:
+    """The columns of one channel over the epochs of a sleep window, whose stage codes have shape (n,).
+
+    Thirds of what was seen of a night that is not `whole` are none of the night: they are None.
+    """
     out: dict[str, Value] = {column.name: None for column in COLUMNS}
     if found.fs_hz < LEAST_WAVE_FS_HZ:
         return out
@@ -89,7 +92,8 @@ def wave_values(found: ChannelNight, stage: Floats) -> dict[str, Value]:
             out[f"{prefix}_{name}"] = median_of(inside[name], MIN_WAVES)
     waves = found.slow_waves.by(ABSOLUTE.name)
     for k, epochs in enumerate(_thirds(stage), 1):
-        out[f"sw_third{k}_per_min"] = density_per_min(found, waves, epochs & (n2 | n3), MIN_STAGE_MIN)
+        density = density_per_min(found, waves, epochs & (n2 | n3), MIN_STAGE_MIN)
+        out[f"sw_third{k}_per_min"] = density if whole else None
     cycles = nrem_periods(stage)
     for k in range(CYCLES):
         epochs = np.zeros(len(stage), np.bool_)
@@ -118,14 +122,14 @@ def _night(view: NightView) -> Filled:
     if not nrem.any():
         return FAMILY.too_little("no N2 or N3 was scored", 0.0)
     coverage = float(channel.valid_min[nrem].sum() / (nrem.sum() * 0.5))
-    values = wave_values(channel, stage)
+    values = wave_values(channel, stage, whole=not view.cut_short)
     if channel.fs_hz < LEAST_WAVE_FS_HZ:
         told = f"slow waves are looked for at {LEAST_WAVE_FS_HZ:g} Hz or more, the channel has {channel.fs_hz:g}"
         return FAMILY.too_little(told, coverage)
     if values["sw_nrem_per_min"] is None:
         return FAMILY.too_little(f"less than {MIN_STAGE_MIN:.0f} min of valid EEG in N2 and N3", coverage)
     found = [f"valid EEG in only {coverage:.0%} of N2 and N3"] if coverage < FULL_VALID else []
-    found += view.doubts
+    found += [*view.doubts, *view.cut_short]
     reason = "; ".join(found) or None
     whose: dict[str, Value] = {"sw_recording": channel.recording, "sw_channel": channel.channel}
     return Filled({**values, **whose}, coverage, State.PARTIAL if reason else State.OK, reason)
@@ -150,7 +154,8 @@ def _columns() -> tuple[Column, ...]:
     out += [
         Column(f"sw_{name}_per_min", pl.Float64, "1/min",
                f"slow waves per minute of valid EEG in {words}, by preset {ABSOLUTE.name}",
-               ABSOLUTE.source, low=0.0, high=120.0, null_when=short)
+               ABSOLUTE.source, low=0.0, high=120.0,
+               null_when=f"{short}, or the night was cut short" if name.startswith("third") else short)
         for name, words in spans
     ]  # fmt: skip
     return tuple(out)

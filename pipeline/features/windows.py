@@ -31,7 +31,8 @@ def sleep_window(
 ) -> SleepWindow | None:
     """The main rest of the night [start, end), or None where nothing that was recorded shows one.
 
-    A hypnogram gives its longest scored stretch with sleep (lights out to lights on, hours of wake cropped), a diary
+    A hypnogram gives its longest scored stretch with sleep (lights out to lights on, hours of wake cropped; what a less
+    trusted scorer adds before and after is left out if at least half of the sleep lies in the trusted one), a diary
     its intervals in bed, movement the rest from sleep onset to waking. A hypnogram counts only if it covers at least
     half of the rest that the other two show. A hypnogram without any sleep is taken where nothing else is known.
     Start and end lie on the 30-s grid and within the night; a side is censored where the true time was not seen.
@@ -66,7 +67,7 @@ def _hypnogram_window(grid: EpochGrid, rests: tuple[RestInterval, ...]) -> Sleep
     wakeful = [(a, b) for a, b in stretches if b - a >= MAIN_MIN * PER_MINUTE]
     if not (with_sleep or wakeful):
         return None
-    start, stop = max(with_sleep or wakeful, key=lambda rows: rows[1] - rows[0])
+    start, stop = _scored_by_one(grid, *max(with_sleep or wakeful, key=lambda rows: rows[1] - rows[0]))
     span = sleep_span(stage[start:stop] > Stage.WAKE)
     if span is None:
         return _window(grid, start, stop, WindowSource.HYPNOGRAM)
@@ -82,6 +83,20 @@ def _hypnogram_window(grid: EpochGrid, rests: tuple[RestInterval, ...]) -> Sleep
     if stop - waking > LONG_WAKE_MIN * PER_MINUTE:
         stop = waking + CROP_MIN * PER_MINUTE
     return _window(grid, start, stop, WindowSource.HYPNOGRAM, begins_asleep, ends_asleep)
+
+
+def _scored_by_one(grid: EpochGrid, start: int, stop: int) -> tuple[int, int]:
+    """The part of a stretch from the first to the last epoch of its most trusted scorer, if most of its sleep is there.
+
+    A person scores from lights out to lights on; what a model says of the EEG before and after is not in bed.
+    """
+    source, asleep = grid["stage_source"][start:stop], grid["stage"][start:stop] > Stage.WAKE
+    if not np.isfinite(source).any():
+        return start, stop
+    own = np.flatnonzero(source == np.nanmin(source))
+    first, last = int(own[0]), int(own[-1]) + 1
+    enough = asleep[first:last].any() and asleep[first:last].sum() >= MIN_OVERLAP * asleep.sum()
+    return (start + first, start + last) if enough else (start, stop)
 
 
 def _scored_stretches(stage: Floats) -> list[tuple[int, int]]:

@@ -971,8 +971,8 @@ def test_any_damage_is_a_fault_or_a_recording(data: st.DataObject, tmp_path: Pat
         content[at : at + len(new)] = new
     path = tmp_path / "damaged.edf"
     path.write_bytes(content[: data.draw(st.one_of(st.just(len(content)), st.integers(1, len(content))))])
-    READER.recognise(glimpse(path))
     try:
+        READER.recognise(glimpse(path))  # damage may make it look like an archive, which cannot be opened
         recording = READER.read(path, ROME)
     except FileFault:
         return

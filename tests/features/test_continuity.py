@@ -301,3 +301,16 @@ def test_who_told_sleep_from_wake(source: str, told: str, stream: str) -> None:
     by = np.where(np.isfinite(STAGE), SOURCE_CODE[source], np.nan)
     values = FAMILY.compute(view((660, 1140), stage=STAGE, stage_source=by)).values
     assert (values["sleep_source"], values["night_stream"]) == (told, stream)
+
+
+def test_lights_out_and_on_are_known_though_a_model_staged_beyond_them() -> None:
+    expert, model = SOURCE_CODE["expert"], SOURCE_CODE["model"]
+    beyond = np.where(np.isfinite(STAGE), STAGE, column((640, 1160, 0)))
+    scored = np.where(np.isfinite(STAGE), expert, column((640, 1160, model)))
+    alone = FAMILY.compute(view((660, 1140), stage=STAGE)).values
+    found = FAMILY.compute(view((660, 1140), stage=beyond, stage_source=scored)).values
+    assert found["sol_min"] == alone["sol_min"] == 20.0
+    assert found == alone
+    # Cropped out of one scoring, the window's borders are neither.
+    cropped = np.where(np.isfinite(beyond), expert, np.nan)
+    assert FAMILY.compute(view((660, 1140), stage=beyond, stage_source=cropped)).values["sol_min"] is None

@@ -78,9 +78,8 @@ def test_a_phase_needs_so_many_waves() -> None:
 def test_too_few_waves_are_null_with_a_reason(text: str) -> None:
     found = filled(coupled(text, {0.0: 0.1, 1.0: 0.1, 2.0: 0.1, 4.0: 0.1}), text)
     assert found.state is State.INSUFFICIENT
-    assert (
-        found.reason == f"fewer than {LEAST_EVENTS} slow waves with a phase in N2 and N3, or a rate too low for sigma"
-    )
+    n = f"fewer than {LEAST_EVENTS} slow waves with a phase in N2 and N3"
+    assert found.reason == (n if "24" in text else "no N2 or N3 was scored")
     assert set(found.values.values()) == {None}
 
 
@@ -88,6 +87,26 @@ def test_at_a_low_rate_no_share_is_0() -> None:
     found = filled(coupled(TEXT, {}, fs_hz=64.0))
     assert found.state is State.INSUFFICIENT
     assert found.values["coupling_spindle_pct"] is None
+    assert found.reason == "sigma is looked for at 75 Hz or more, the channel has 64"
+
+
+def test_where_no_spindle_was_looked_for_no_share_is_0() -> None:
+    n = len(stages(TEXT))
+    delay = np.where(np.arange(2 * n) % 2, 0.4, NAN)  # every other wave
+    found = filled(coupled(TEXT, {2.0: 0.3, 3.0: 0.3}, delay, searched=False))
+    assert found.values["coupling_spindle_pct"] is None
+    assert found.values["coupling_nrem_phase_rad"] == pytest.approx(0.3)
+    # Looked for in N3 alone, and found there beside every wave.
+    n3 = stages(TEXT) == 3
+    delay = np.where(np.repeat(n3, 2), 0.4, NAN)
+    found = filled(coupled(TEXT, {2.0: 0.3, 3.0: 0.3}, delay, searched=n3))
+    assert found.values["coupling_spindle_pct"] == 100.0
+
+
+def test_a_night_that_was_cut_short_is_partial() -> None:
+    view = night_of(TEXT, coupled(TEXT, {2.0: 0.3, 3.0: 0.3}), end=True)
+    found = FAMILY.compute(view)
+    assert (found.state, found.reason) == (State.PARTIAL, "the recording does not show the whole night")
 
 
 def test_missing_eeg_makes_it_partial() -> None:

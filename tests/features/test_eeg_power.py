@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -93,6 +94,19 @@ def test_muscle_bursts_do_not_become_power() -> None:
     found = columns(x, n=10)
     np.testing.assert_allclose(found["sigma_uv2"], quiet["sigma_uv2"], rtol=0.1)
     assert found["eeg_valid"].tolist() == [1.0] * 10
+
+
+def test_a_burst_in_a_first_epoch_that_was_cut_is_left_out_where_it_is() -> None:
+    # The recording begins 18 s into an epoch; 2 s later comes a burst, in the epoch's 20th second.
+    x = wave(seconds=132.0)
+    x[200:600] += np.random.default_rng(1).normal(0, 60, 400)
+    signal = Signal(Kind.EEG, "x", FS, START + 18 * NS, x.astype(np.float32))
+    channel = EegChannel(CleanSignal(signal), START, 5, np.full(5, np.nan))
+    assert np.argwhere(channel.muscle)[:, 0].tolist() == [0] * int(channel.muscle.sum())
+    assert channel.muscle.any()
+    quiet = wave(seconds=132.0).astype(np.float32)
+    untouched = EegChannel(CleanSignal(replace(signal, samples=quiet)), START, 5, np.full(5, np.nan))
+    np.testing.assert_allclose(channel.spectrum[1:], untouched.spectrum[1:], rtol=1e-5)
 
 
 def test_low_rates_have_no_spindle_band() -> None:

@@ -10,7 +10,7 @@ import pytest
 from eeg_channels import LIGHTS_OUT_NS, aligned, codes, eeg_part
 from numpy.typing import NDArray
 
-from pipeline.clock import NS
+from pipeline.clock import EPOCH_NS, NS
 from pipeline.features import model_staging
 from pipeline.features.eeg_channel import CleanSignal
 from pipeline.features.family import RecordingView
@@ -125,6 +125,20 @@ def test_a_recording_knows_its_own_stages_before_lent_before_modelled_ones() -> 
         view = RecordingView(Recording("x", "UTC", ZoneSource.FILE, (signal,), hypnogram=has), LIGHTS_OUT_NS, 60, other)
         np.testing.assert_array_equal(view.stage, expected)
         np.testing.assert_array_equal(view.channels[0].stage, expected)
+
+
+def test_where_the_scoring_ends_the_less_trusted_goes_on_but_not_in_its_holes() -> None:
+    signal = Signal(Kind.EEG, "C3", FS, LIGHTS_OUT_NS, level(STAGE))
+    told = np.full(60, -1, np.int8)
+    told[10:20] = told[30:40] = 1
+    own = Hypnogram(LIGHTS_OUT_NS, 30.0, told, "x")
+    lent = Hypnogram(LIGHTS_OUT_NS + 45 * EPOCH_NS, 30.0, np.full(10, 2, np.int8), "y")
+    view = RecordingView(Recording("x", "UTC", ZoneSource.FILE, (signal,), hypnogram=own), LIGHTS_OUT_NS, 60, lent)
+    expected = STAGE.astype(np.float64)
+    expected[10:40], expected[20:30] = 1, np.nan
+    # Between the two scorings lie less than an hour, too.
+    expected[40:45], expected[45:55] = np.nan, 2
+    np.testing.assert_array_equal(view.stage, expected)
 
 
 def night(text: str) -> Samples:

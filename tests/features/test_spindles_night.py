@@ -58,7 +58,10 @@ def test_neither_gaps_nor_epochs_that_were_not_searched_lower_a_density() -> Non
     assert found.values["spindle_n3_per_min"] == pytest.approx(2.0)
     assert found.coverage == pytest.approx(70 / 80)
     assert found.state is State.PARTIAL
-    assert found.reason == "valid EEG in only 88% of N2 and N3"
+    assert found.reason == (
+        "valid EEG in only 88% of N2 and N3; "
+        "spindles were looked for in only 86% of N2 and N3, whose stages were told otherwise then"
+    )
 
 
 @pytest.mark.parametrize("fs_hz", [64.0, 74.9])
@@ -105,3 +108,19 @@ def test_doubts_about_slow_waves_are_none_about_spindles() -> None:
     found = filled(spindles(per_stage(TEXT, n2=2)), doubts=("a high-pass near 0.5 Hz is present",))
     assert found.state is State.OK
     assert found.reason is None
+
+
+def test_what_was_never_searched_is_not_said_to_be_too_short() -> None:
+    found = filled(spindles(per_stage(TEXT), searched=False))
+    assert found.state is State.INSUFFICIENT
+    assert found.reason == ("spindles were looked for in only 0% of N2 and N3, whose stages were told otherwise then")
+    half = np.arange(len(stages(TEXT))) < 50  # 30 of the 80 epochs of N2 and N3
+    found = filled(spindles(per_stage(TEXT, n2=2, n3=2), searched=half))
+    assert found.state is State.PARTIAL
+    assert found.reason == ("spindles were looked for in only 38% of N2 and N3, whose stages were told otherwise then")
+    assert found.values["spindle_n2_per_min"] == pytest.approx(4.0)
+
+
+def test_a_night_that_was_cut_short_is_partial() -> None:
+    found = filled(spindles(per_stage(TEXT, n2=2, n3=2)), begin=True)
+    assert (found.state, found.reason) == (State.PARTIAL, "the recording does not show the whole night")

@@ -93,3 +93,13 @@ def test_a_censored_night_is_partial() -> None:
     filled = FAMILY.compute(night("2200 R20", begin=True))
     assert filled.state is State.PARTIAL
     assert filled.values["n2_to_rem_n"] == 1
+
+
+def test_sleep_that_lies_epoch_by_epoch_in_wake_stays_within_the_declared_ranges() -> None:
+    # A night awake in which a model takes single epochs for REM: each comes with a change into and one out of it.
+    got = values("W60 " + "R0.5 W1 " * 40 + "W60")
+    assert got["stage_shift_per_h"] == pytest.approx(78 / (20 / 60))
+    assert got["awakening_per_h"] == got["fragmentation_per_h"] == got["lightening_per_h"]
+    for column in FAMILY.columns:
+        value = got[column.name]
+        assert not isinstance(value, float) or column.high is None or value <= column.high, column.name

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pipeline.clock import NS
 from pipeline.features.family import RecordingView
-from pipeline.features.stage_grid import SOURCE_CODE, main_source, stage_codes
+from pipeline.features.stage_grid import SOURCE_CODE, main_source, settled_epochs, stage_codes
 from pipeline.features.stages import FAMILY
 from pipeline.recording import Hypnogram, Recording, Stage, StageSource, ZoneSource
 
@@ -120,3 +120,15 @@ def test_every_scored_epoch_says_by_whom(source: StageSource) -> None:
     found = FAMILY.compute(RecordingView(recording, START, 4))["stage_source"]
     assert found[:2].tolist() == [SOURCE_CODE[source.value]] * 2
     assert np.isnan(found[2:]).all()
+
+
+def test_a_hole_of_less_than_an_hour_is_settled_and_one_of_an_hour_is_open() -> None:
+    known = np.zeros(400, np.bool_)
+    known[[10, 11, 130, 250, 251, 371]] = True  # holes of 118, 119 and 119 epochs
+    expected = np.zeros(400, np.bool_)
+    expected[10:372] = True
+    np.testing.assert_array_equal(settled_epochs(known), expected)
+    known[371], known[372] = False, True  # now 120 epochs: an hour
+    expected[252:372], expected[372] = False, True
+    np.testing.assert_array_equal(settled_epochs(known), expected)
+    assert not settled_epochs(np.zeros(5, np.bool_)).any()

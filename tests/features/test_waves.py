@@ -34,7 +34,7 @@ def values(found: ChannelNight, text: str = TEXT) -> dict[str, object]:
     view: NightView = night_of(text, found)
     assert view.sleep_channel is not None
     assert view.sleep_stage is not None
-    return dict(wave_values(view.sleep_channel, view.sleep_stage))
+    return dict(wave_values(view.sleep_channel, view.sleep_stage, whole=True))
 
 
 def test_a_night_by_hand() -> None:
@@ -176,3 +176,13 @@ def test_each_column_names_the_definition_that_it_stands_on() -> None:
     for column in COLUMNS:
         preset = RELATIVE if column.name.startswith("sw_rel_") else ABSOLUTE
         assert f"preset {preset.name}" in column.meaning
+
+
+def test_a_night_that_was_cut_short_is_partial_and_has_no_thirds() -> None:
+    text = "W30 230 R30 330 R15 215 W20"
+    whole, cut = (filled(waves(per_stage(text, n2=2, n3=5), text=text), text, end=end) for end in (False, True))
+    assert (whole.state, cut.state) == (State.OK, State.PARTIAL)
+    assert cut.reason == "the recording does not show the whole night"
+    thirds = {f"sw_third{k}_per_min" for k in (1, 2, 3)}
+    assert {name for name in whole.values if whole.values[name] != cut.values[name]} == thirds
+    assert {cut.values[name] for name in thirds} == {None}

@@ -155,3 +155,25 @@ def test_a_night_of_25_hours() -> None:
     found = sleep_window(start, end, EpochGrid(start, 3000, {"acti_sleep": wrist}), ())
     assert found is not None
     assert (found.end_ns - found.start_ns) / 3.6e12 == 9.5
+
+
+EXPERT, MODEL = 0.0, 3.0
+"""Ranks of trust, as a grid holds them."""
+
+
+def test_an_experts_night_is_not_made_longer_by_what_a_model_says_around_it() -> None:
+    # Electrodes on at 570, lights out 600, lights on 1080, electrodes off 1100; the model staged what the expert left.
+    stage = np.where(np.isfinite(HYPNOGRAM), HYPNOGRAM, column((570, 1100, 0), (575, 577, 1)))
+    source = np.where(np.isfinite(HYPNOGRAM), EXPERT, np.where(np.isfinite(stage), MODEL, np.nan))
+    told = SleepWindow(at(600), at(1080), WindowSource.HYPNOGRAM)
+    assert window(stage=stage, stage_source=source) == window(stage=HYPNOGRAM) == told
+    # By one hand all of it is one night.
+    assert window(stage=stage, stage_source=np.where(np.isfinite(stage), MODEL, np.nan)) == SleepWindow(
+        at(570), at(1100), WindowSource.HYPNOGRAM
+    )
+
+
+def test_an_expert_who_stopped_early_does_not_end_the_night() -> None:
+    whole = column((600, 1080, 2), (600, 620, 0), (1070, 1080, 0))
+    source = column((600, 1080, MODEL), (600, 800, EXPERT))  # three of seven and a half hours asleep
+    assert window(stage=whole, stage_source=source) == SleepWindow(at(600), at(1080), WindowSource.HYPNOGRAM)

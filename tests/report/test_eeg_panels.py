@@ -90,7 +90,7 @@ def traces(root: ET.Element) -> list[str]:
 
 def test_the_wave_panel_is_there_where_a_rate_is_known(rows: Rows) -> None:
     epochs = rows["epochs"](START, swa_uv2=[1.0] * 20, stage=["N2"] * 20)
-    assert traces(figure(rows, epochs, waves(rows, [15.0]))) == ["Slow waves", "SWA"]
+    assert traces(figure(rows, epochs, waves(rows, [15.0]))) == ["SW", "SWA"]
     assert traces(figure(rows, epochs, SLOW_WAVES.empty())) == ["SWA"]
     short = rows["epochs"](START, swa_uv2=[1.0] * 4 + [np.nan] * 16, stage=["N2"] * 20)
     assert traces(figure(rows, short, waves(rows, [15.0]))) == ["SWA"]

@@ -41,7 +41,7 @@ class Stager:
     min_duration_s: float
     missing: Callable[[], str | None]
     """Why the model cannot be loaded, without loading it; None if it should be there."""
-    load: Callable[[], StageDensity]
+    prepare: Callable[[], StageDensity]
     """The model, ready; raises `StagerNotInstalled`."""
 
     def refusal(self, n_samples: int, fs_hz: float) -> str | None:
@@ -79,7 +79,7 @@ class Stager:
         """
         if reason := self.refusal(len(x_uv), fs_hz):
             raise ValueError(reason)
-        return self.load()(x_uv, fs_hz, valid)
+        return self.prepare()(x_uv, fs_hz, valid)
 
 
 def staged(density: Density) -> NDArray[np.float64]:

@@ -61,5 +61,5 @@ STAGER = Stager(
     min_fs_hz=80.0,
     min_duration_s=300.0,
     missing=why_missing,
-    load=_load,
+    prepare=_load,
 )

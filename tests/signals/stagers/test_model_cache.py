@@ -150,7 +150,7 @@ def test_loading_imports_neither_yasa_nor_what_it_needs(root: Path) -> None:
     code = (
         "import sys\nfrom pipeline.signals.stagers import STAGERS\n"
         "from pipeline.signals.stagers.stager import StagerNotInstalled\n"
-        "try:\n    STAGERS[0].load()\nexcept StagerNotInstalled:\n    pass\n"
+        "try:\n    STAGERS[0].prepare()\nexcept StagerNotInstalled:\n    pass\n"
         "print([m for m in ('yasa', 'lightgbm', 'sklearn', 'joblib', 'scipy', 'pandas', 'mne') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root, check=True)
