@@ -353,10 +353,9 @@ def can_execute(node: ast.AST) -> bool:
         return True
     if isinstance(node.func, ast.Name):
         return node.func.id in FORBIDDEN_CALLS
-    if any(word.arg == "allow_pickle" for word in node.keywords):
-        return False  # it is False, and said so
+    told = any(word.arg == "allow_pickle" for word in node.keywords)  # it is False, and said so
     is_method = isinstance(node.func, ast.Attribute) and node.func.attr in FORBIDDEN_METHODS
-    return is_method and ast.unparse(node.func.value) not in HARMLESS_OWNERS
+    return is_method and not told and ast.unparse(node.func.value) not in HARMLESS_OWNERS
 
 
 def test_no_module_reads_anything_that_can_execute(nodes: dict[str, tuple[ast.AST, ...]]) -> None:
