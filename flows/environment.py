@@ -20,7 +20,7 @@ def prepare_prefect(work: Path, *, verbose: bool) -> None:
     studies never share a lock.
     """
     for library in ("OPENBLAS", "OMP", "MKL"):
-        # Workers share the cores among them; threads of a matrix product that wait for each other burn what others need.
+        # Workers share the cores; threads of a matrix product that wait for each other burn what others need.
         os.environ.setdefault(f"{library}_NUM_THREADS", "1")
     os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
     os.environ["DO_NOT_TRACK"] = "1"

@@ -11,7 +11,7 @@ from nights import FIRST, NOON, ROME, N, night, stages
 from numpy.typing import NDArray
 
 from pipeline.align import Aligned, align
-from pipeline.clock import EPOCH_NS, NS
+from pipeline.clock import EPOCH_NS
 from pipeline.extract import Extracted, extract
 from pipeline.features.channel_night import ChannelNight, Events
 from pipeline.features.family import NightView
@@ -113,8 +113,3 @@ def codes(text: str) -> NDArray[np.int8]:
     """`"W10 2 40"` as the stages of a hypnogram; `?` is not scored."""
     found = stages(text)
     return np.where(np.isnan(found), Stage.UNSCORED, found).astype(np.int8)
-
-
-def seconds(ns: int) -> float:
-    """Nanoseconds in seconds."""
-    return ns / NS

@@ -35,7 +35,7 @@ def show_costs(inputs: list[Input], python_of: dict[str, str], runs: int) -> Non
     print("\n| input | detector | waves | whole, CPU s | again, CPU ms | peak, MiB | times: whole | again | peak |")
     print("|---|---|---:|---:|---:|---:|---:|---:|---:|")
     for given in inputs:
-        found = measured(given, python_of, runs)
+        found = measured(given, python_of, max(runs, 1))
         own = found["sleeploop"]
         for name, cost in found.items():
             ratios = (cost.whole_s / own.whole_s, cost.again_s / own.again_s, cost.peak_mb / own.peak_mb)

@@ -78,7 +78,9 @@ def wave_values(found: ChannelNight, stage: Floats, *, whole: bool) -> dict[str,
 
     Thirds of what was seen of a night that is not `whole` are none of the night: they are None.
     """
-    out: dict[str, Value] = {}
+    out: dict[str, Value] = {column.name: None for column in COLUMNS}
+    if found.fs_hz < LEAST_WAVE_FS_HZ:
+        return out
     n2, n3 = stage == Stage.N2, stage == Stage.N3
     for prefix, preset in (("sw", ABSOLUTE), ("sw_rel", RELATIVE)):
         waves = found.slow_waves.by(preset.name)

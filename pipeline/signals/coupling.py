@@ -162,7 +162,7 @@ def coupling(
         ndpac_above_chance=ndpac > z / np.sqrt(2 * round(preset.reach_s * fs_hz) + 1),
         spindle=spindle,
         spindle_delay_s=delay_s,
-        spindle_phase_rad=np.where(near & whole, np.angle(_at(slow, at)), np.nan),
+        spindle_phase_rad=np.where(near & whole, np.angle(_at(slow, at)).astype(np.float64), np.nan),
         sigma_chance=sigma_chance,
         spindle_chance=spindle_chance,
     )

@@ -101,7 +101,7 @@ class SlowWaves:
 
     @property
     def transition_hz(self) -> Floats:
-        """1 / (2 x time from trough to peak): Bouchard et al. 2021, doi:10.7554/eLife.64337 (DOI recalled)."""
+        """1 / (2 x time from trough to peak): Bouchard et al. 2021, doi:10.7554/eLife.64337."""
         return 0.5 / (self.peak_s - self.trough_s)
 
     @property
@@ -138,13 +138,15 @@ def slow_waves(x_uv: Samples, fs_hz: float, valid: Mask, included: Mask, preset:
     means, whole = block_means(x_uv, valid, size)
     taps = _without_droop(taps_of(preset.band, fs_hz / size), size)
     y = filtered(means, whole, taps, least=len(taps) // 2 + 1)
+    judged = runs_of(np.isfinite(y))
+    y[judged[:, 0]] = y[judged[:, 1] - 1] = np.nan  # its odd continuation makes a stretch end on zero: no crossing
     marks, neg_uv, pos_uv = _whole_waves(y)
     marks_s = (marks * size + (size - 1) / 2.0) / fs_hz
     kept = _measured(marks_s, neg_uv, pos_uv, preset)
     kept[kept] = included[np.rint(marks_s[1:4:2, kept] * fs_hz).astype(np.int64)].all(axis=0)
     least_neg, least_ptp = _thresholds(-neg_uv[kept], (pos_uv - neg_uv)[kept], preset)
     kept &= (-neg_uv >= least_neg) & (pos_uv - neg_uv >= least_ptp)
-    judged_s: Floats = runs_of(np.isfinite(y)).astype(np.float64) * (size / fs_hz)
+    judged_s: Floats = judged.astype(np.float64) * (size / fs_hz)
     known = np.isfinite(least_neg + least_ptp)
     start_s, trough_s, zero_s, peak_s, end_s = (np.asarray(mark_s, np.float64) for mark_s in marks_s[:, kept])
     return SlowWaves(
@@ -201,23 +203,23 @@ def _whole_waves(y: Samples) -> tuple[Floats, Floats, Floats]:
         return np.empty((5, 0)), np.empty(0), np.empty(0)
     before, after = y[first - 1].astype(np.float64), y[first].astype(np.float64)
     crossing = first - after / (after - before)
-    top, top_uv = _extrema(y, first, below[first])
+    top, top_uv = _extrema(y, first)
     k = np.flatnonzero(below[first[:-2]])
     return np.stack((crossing[k], top[k], crossing[k + 1], top[k + 1], crossing[k + 2])), top_uv[k], top_uv[k + 1]
 
 
-def _extrema(y: Samples, first: Int64, below: Mask) -> tuple[Floats, Floats]:
+def _extrema(y: Samples, first: Int64) -> tuple[Floats, Floats]:
     """Place and value of each half wave's lowest or highest point, tops of parabolas; NaN beside a gap."""
-    whole = np.where(below, np.minimum.reduceat(y, first), np.maximum.reduceat(y, first))
-    hits = first[0] + np.flatnonzero(y[first[0] :] == np.repeat(whole, np.diff(first, append=len(y))))
-    at = np.zeros(len(first), np.int64)  # a half wave with a gap inside equals nothing: its NaN stays below
-    at[np.searchsorted(first, hits[::-1], "right") - 1] = hits[::-1]  # of equal samples the first is written last
+    size = np.abs(y)
+    whole = np.maximum.reduceat(size, first)
+    hits = first[0] + np.flatnonzero(size[first[0] :] == np.repeat(whole, np.diff(first, append=len(y))))
+    at = np.zeros(len(first), np.int64)  # stays 0 where a gap lies inside: y[0], the end of a stretch, is NaN
+    at[np.searchsorted(first, hits, "right") - 1] = hits  # of equal samples the last
     inner = np.clip(at, 1, len(y) - 2)
     left, middle, right = (y[inner + step].astype(np.float64) for step in (-1, 0, 1))
     bend = left - 2.0 * middle + right
     shift = np.divide(0.5 * (left - right), bend, out=np.zeros(len(at)), where=bend != 0.0)
-    missing = np.where(np.isnan(whole), np.nan, 0.0)
-    return np.asarray(inner + shift + missing, np.float64), middle - 0.25 * (left - right) * shift + missing
+    return np.asarray(inner + shift, np.float64), middle - 0.25 * (left - right) * shift
 
 
 def _measured(marks_s: Floats, neg_uv: Floats, pos_uv: Floats, preset: SlowWavePreset) -> Mask:

@@ -165,12 +165,14 @@ def test_twenty_minutes_give_what_twenty_minutes_can() -> None:
 
 def test_at_64_hz_spindles_are_null_with_the_rate_as_reason() -> None:
     night = simulated_night(STAGE, 64.0, plan=CLEAN, snr_db=16.0, seed=5)
-    row = of(night.samples_uv[0], fs_hz=64.0)
-    assert row["sw_n3_per_min"] > 5
+    found = aligned(eeg_part({"C3": night.samples_uv[0]}, 64.0, stage=STAGE))
+    row, channel = one(found), found.eeg_nights.row(0, named=True)
+    assert row["sw_n3_per_min"] == channel["sw_n3_per_min"] > 5
     assert row["spindles_state"] == "insufficient"
     assert row["spindles_reason"] == "spindles are looked for at 75 Hz or more, the channel has 64"
     for column in (*SPINDLE_COLUMNS, *COUPLING_COLUMNS):
         assert row[column.name] is None, column.name
+        assert channel[column.name] is None, column.name
 
 
 def test_no_spindle_planted_none_invented() -> None:

@@ -168,6 +168,7 @@ def test_no_wave_can_be_looked_for_at_a_rate_below_the_band() -> None:
     found = filled(waves([0] * len(stages(TEXT)), fs_hz=8.0))
     assert found.state is State.INSUFFICIENT
     assert found.reason == "slow waves are looked for at 8.75 Hz or more, the channel has 8"
+    assert set(values(waves([0] * len(stages(TEXT)), fs_hz=8.0)).values()) == {None}
     assert filled(waves(per_stage(TEXT, n2=2), fs_hz=64.0)).values["sw_n2_per_min"] == pytest.approx(4.0)
 
 

@@ -92,6 +92,26 @@ def test_the_phase_is_that_of_the_slow_wave_at_the_peak_of_sigma() -> None:
     assert np.median(np.abs(found.spindle_delay_s - (burst_s - trough_s))) < 1e-9
 
 
+def test_the_peak_of_sigma_lies_between_samples() -> None:
+    phase, trough_s = wave_train(120.0, 5)
+    at_s = trough_s[2:-2:3] + np.linspace(-0.3, 0.3, len(trough_s[2:-2:3]))
+    found = of(with_bursts(phase, at_s, 6, noise_uv=0.0), trough_s[2:-2:3], surrogates=0)
+    assert np.abs(found.sigma_peak_s - at_s).max() < 0.003  # kept every 20 ms
+
+
+@pytest.mark.parametrize("every", [1, 2])
+def test_ndpac_is_above_chance_as_at_the_recording_s_own_rate(every: int) -> None:
+    phase, trough_s = wave_train(300.0, 8)
+    x = np.repeat(with_bursts(phase, np.arange(3.0, 296.0, 2.9), 9, noise_uv=6.0), every)
+    yes = np.ones(len(x), np.bool_)
+    found = coupling(x, every * FS, yes, np.full(len(x), 2, np.int8), trough_s[2:-2], surrogates=0)
+    least = 1.959964 / np.sqrt(2 * every * FS + 1)
+    assert np.array_equal(found.ndpac_above_chance, found.ndpac > least)
+    # Some lie where a threshold of another rate would decide otherwise.
+    assert ((found.ndpac > 0.5 * least) & (found.ndpac < least)).any()
+    assert ((found.ndpac > least) & (found.ndpac < 1.8 * least)).any()
+
+
 @cache
 def uncoupled(case: int) -> tuple[Coupling, Floats]:
     """Bursts at moments of their own, about every 3 s, and every trough of the train; 99 shifts."""
@@ -157,6 +177,27 @@ def test_surrogates_stay_within_their_stage() -> None:
     assert summaries(found, (3,))[0] == by_stage[3]
     assert spindle.n == 0
     assert whole.n_by_chance == whole.n == len(troughs)
+
+
+def test_shifted_spindles_are_those_of_the_stage() -> None:
+    """All spindles lie in stage 2: no shift brings one to a wave of stage 3."""
+    x, trough_s, burst_s = coupled(0.0, 1.0, 600.0)
+    stage = np.repeat(np.array([2, 3], np.int8), len(x) // 2)
+    found = coupling(x, FS, np.ones(len(x), np.bool_), stage, trough_s, burst_s[burst_s < 298.0], surrogates=50)
+    in_two, in_three = found.spindle_chance
+    assert (in_two.numbers > 10).all()
+    assert not in_three.numbers.any()
+    assert not in_three.sums.any()
+
+
+def test_waves_beside_a_gap_stand_in_no_shift() -> None:
+    x, _, _ = coupled(0.0, 1.0, 300.0)
+    trough_s = np.arange(10.0, 300.0, 10.0)
+    valid = np.ones(len(x), np.bool_)
+    valid[14_940:14_950] = valid[20_050:20_060] = False  # 0.5 s before one trough and after another
+    found = coupling(x, FS, valid, np.full(len(x), 2, np.int8), trough_s, surrogates=10)
+    assert np.flatnonzero(np.isnan(found.phase_rad)).tolist() == [14, 19]
+    assert (found.sigma_chance[0].numbers == 27).all()
 
 
 def test_a_stage_too_short_for_shifts_leaves_no_surrogate_p() -> None:

@@ -76,6 +76,11 @@ def test_null_is_little_seen_and_zero_is_nothing_found() -> None:
     assert np.isnan(density_per_min(none, 0 * minutes, [stage == N2], least_min=0.0))
 
 
+def test_an_event_where_nothing_was_seen_is_not_counted() -> None:
+    both = np.ones(2, np.bool_)
+    assert density_per_min(np.array([5, 20]), np.array([0.0, 10.0]), [both]).tolist() == [2.0]
+
+
 def test_only_n2_and_n3_count_and_each_its_own() -> None:
     stage = stages((W, 10), (N1, 10), (N2, 20), (N3, 10), (R, 10), (NAN, 10))
     counts = np.concatenate([np.full(10, 9), np.full(10, 9), np.full(20, 1), np.full(10, 4), np.full(20, 9)])

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from slow_wave_trains import FS, RATES, SKEWED, Array, found, train
 
-from pipeline.signals.slow_wave_presets import AASM, MASSIMINI_2004, PRESETS, YASA, SlowWavePreset
+from pipeline.signals.slow_wave_presets import AASM, ANY, MASSIMINI_2004, PRESETS, YASA, SlowWavePreset
 from pipeline.signals.slow_waves import SlowWaves, slow_waves
 
 SINE = ((60.0, 0.8, 0.3),)
@@ -110,6 +110,19 @@ def test_every_limit_parts_what_it_should(preset: SlowWavePreset, uv: float, hz:
     assert inner.sum() == pytest.approx(240 * hz if seen else 0, abs=2)
 
 
+def test_each_half_wave_has_its_own_duration() -> None:
+    expected = truth(1 / 0.6, *SKEWED)
+    short, long = sorted((expected["negative_s"], expected["positive_s"]))
+    between, x = (short + long) / 2, train(FS, 300.0, *SKEWED)
+    assert long - short > 0.1
+    negative_is_long = expected["negative_s"] == long
+    for name, is_long in (("negative_s", negative_is_long), ("positive_s", not negative_is_long)):
+        for limits, kept in (((between, 2.0), is_long), ((0.0, between), not is_long)):
+            waves = found(x, preset=replace(YASA, **{"negative_s": ANY, "positive_s": ANY, name: limits}))
+            assert (len(waves) > 150) == kept
+            assert len(waves) > 150 or len(waves) < 4  # but for the ends
+
+
 @pytest.mark.parametrize("sign", [1.0, -1.0])
 def test_two_tops_are_one_wave_and_the_larger_counts(sign: float) -> None:
     """A third harmonic gives each half wave two tops, a fourth at its side makes them unequal."""
@@ -161,7 +174,10 @@ def test_one_missing_sample_takes_the_wave_it_lies_in(phase: float) -> None:
     valid = np.ones(len(x), np.bool_)
     valid[10_000] = False
     waves, whole = found(np.where(valid, x, np.nan), valid=valid), found(x)
-    assert not ((waves.start_s <= 100.0) & (waves.end_s >= 100.0)).any()
+    loose = replace(YASA, positive_s=ANY, positive_uv=ANY, ptp_uv=ANY)
+    for some in (waves, found(np.where(valid, x, np.nan), valid=valid, preset=loose)):
+        # Nor does one end where the gap begins, as if it crossed zero there.
+        assert not ((some.start_s <= 100.1) & (some.end_s >= 99.9)).any()
 
     def away(some: SlowWaves) -> Array:
         near = (some.end_s > 97.0) & (some.start_s < 103.0)
@@ -169,6 +185,21 @@ def test_one_missing_sample_takes_the_wave_it_lies_in(phase: float) -> None:
 
     assert len(away(waves)) == len(away(whole)) > 145
     np.testing.assert_allclose(away(waves), away(whole), atol=0.02)
+
+
+def test_no_wave_spans_a_gap_whatever_the_rules() -> None:
+    loose = replace(YASA, negative_s=ANY, positive_s=ANY, negative_uv=ANY, positive_uv=ANY, ptp_uv=ANY)
+    for phase in np.linspace(0, 1.9, 12):
+        x = train(FS, 120.0, (60.0, 0.8, np.pi * phase), (25.0, 0.51, 0.4))
+        for length in (1, 9, 33, 60, 97, 160):
+            valid = np.ones(len(x), np.bool_)
+            valid[6_000 : 6_000 + length] = False
+            waves = found(np.where(valid, x, 1e5), valid=valid, preset=loose)
+            assert len(waves) > 80
+            assert not ((waves.start_s <= 60.1 + length / FS) & (waves.end_s >= 59.9)).any()
+            assert (
+                np.diff([getattr(waves, m) for m in ("start_s", "trough_s", "zero_s", "peak_s", "end_s")], axis=0) > 0
+            ).all()
 
 
 def test_short_stretches_are_not_judged() -> None:
