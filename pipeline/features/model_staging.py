@@ -15,7 +15,7 @@ from pipeline.clock import EPOCH_NS, NS
 from pipeline.features.eeg_channel import CleanSignal
 from pipeline.recording import Floats
 from pipeline.signals.stagers import STAGERS
-from pipeline.signals.stagers.stager import STAGES, Density, Stager
+from pipeline.signals.stagers.stager import STAGES, Density, Stager, StagerNotInstalled
 from pipeline.signals.stagers.vote import valid_share, vote
 
 DENSITY_COLUMNS = {"p_wake": "wake", "p_n1": "N1", "p_n2": "N2", "p_n3": "N3", "p_rem": "REM"}
@@ -46,7 +46,11 @@ def staged_by_model(signals: Sequence[CleanSignal], start_ns: int, n: int) -> St
         if not used:
             reasons += [reason for reason in told if reason]
             continue
-        looked = [_on_grid(stager, clean, start_ns, n) for clean in used]
+        try:
+            looked = [_on_grid(stager, clean, start_ns, n) for clean in used]
+        except StagerNotInstalled as bad:  # it is there, and not as it is known: EEG is read without it
+            reasons.append(str(bad))
+            continue
         density = vote([density for density, _ in looked], [weight for _, weight in looked])
         if np.isfinite(density).any():
             return Staged(density, f"{stager.name} {stager.version}", None)

@@ -30,6 +30,13 @@ def waves_of(night: Mapping[str, Any], waves: pl.DataFrame) -> pl.DataFrame:
     return waves.filter(inside & its & (pl.col("preset") == WAVES))
 
 
+def spectra_of_night(night: Mapping[str, Any], spectra: pl.DataFrame) -> pl.DataFrame:
+    """The spectra that begin within the night, those of the recording that it stands on before others' of that time."""
+    inside = spectra.filter(pl.col("start_utc").is_between(night["start_utc"], night["end_utc"], closed="left"))
+    other = pl.col("recording") != (night.get("sw_recording") or "")
+    return inside.sort("start_utc", other, "recording")
+
+
 def eeg_words(night: Mapping[str, Any]) -> list[str]:
     """Sentences on the night's EEG; of what is null nothing is said but why."""
     out = []
@@ -52,8 +59,10 @@ def eeg_words(night: Mapping[str, Any]) -> list[str]:
             f"median {shown(night.get('spindle_frequency_hz'))} Hz."
         )
     if night.get("swa_decline_per_h") is not None:
+        sure = night["swa_decline_fit"] in {"falls", "rises"}
+        told = night["swa_decline_fit"] if sure else "neither falls nor rises for certain"
         out.append(
-            f"Slow-wave activity {night['swa_decline_fit']}: {shown(night['swa_decline_per_h'], 2)} an hour "
+            f"Slow-wave activity {told}: decline of its logarithm {shown(night['swa_decline_per_h'], 2)} an hour "
             f"({shown(night['swa_decline_low95_per_h'], 2)} … {shown(night['swa_decline_high95_per_h'], 2)})."
         )
     out += [

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from pipeline.report.actogram import MAX_DAYS, actogram, course
-from pipeline.report.eeg_words import eeg_words, waves_of
+from pipeline.report.eeg_words import eeg_words, spectra_of_night, waves_of
 from pipeline.report.gauge import bar, gauge, limits
 from pipeline.report.hypnogram import night_figure, nights_with_eeg
 from pipeline.report.rows import Row, border_ns, clock, percent, shown, spaced, stamp, state_counts, weekday
@@ -127,7 +127,7 @@ def _eeg_figures(tables: Frames, nights: list[Row]) -> list[Row]:
         svg = night_figure(
             night,
             epochs,
-            tables["spectra"].filter(inside).sort("start_utc"),
+            spectra_of_night(night, tables["spectra"]),
             waves_of(night, tables["slow_waves"]),
         )
         out.append({"night": weekday(night["night"]), "svg": svg, "words": eeg_words(night)})

@@ -17,7 +17,7 @@ from pipeline.features.family import RecordingView
 from pipeline.features.model_staging import staged_by_model
 from pipeline.recording import Hypnogram, Kind, Recording, Samples, Signal, StageSource, ZoneSource
 from pipeline.signals.fir import Mask
-from pipeline.signals.stagers.stager import Density, Stager, staged
+from pipeline.signals.stagers.stager import Density, StageDensity, Stager, StagerNotInstalled, staged
 
 FS = 100.0
 OFFSET_UV = 20.0
@@ -107,6 +107,19 @@ def test_why_nothing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(model_staging, "STAGERS", (gone,))
     assert staged_by_model([clean(level(STAGE))], LIGHTS_OUT_NS, len(STAGE)).reason == "gone is not installed"
     monkeypatch.setattr(model_staging, "STAGERS", (gone, FAKE))
+    assert staged_by_model([clean(level(STAGE))], LIGHTS_OUT_NS, len(STAGE)).model == "levels 3"
+
+
+def test_a_model_that_turns_out_unknown_when_it_is_loaded_costs_no_recording(monkeypatch: pytest.MonkeyPatch) -> None:
+    def load() -> StageDensity:
+        raise StagerNotInstalled("a.joblib is not a model that is known")
+
+    odd = replace(FAKE, name="odd", load=load)
+    monkeypatch.setattr(model_staging, "STAGERS", (odd,))
+    found = staged_by_model([clean(level(STAGE))], LIGHTS_OUT_NS, len(STAGE))
+    assert (found.model, found.reason) == (None, "a.joblib is not a model that is known")
+    assert np.isnan(found.density).all()
+    monkeypatch.setattr(model_staging, "STAGERS", (odd, FAKE))
     assert staged_by_model([clean(level(STAGE))], LIGHTS_OUT_NS, len(STAGE)).model == "levels 3"
 
 

@@ -17,7 +17,7 @@ from pipeline.features import SPECTRA
 from pipeline.features.eeg_tables import SLOW_WAVES
 from pipeline.recording import StageSource
 from pipeline.report.clock_axis import ClockAxis
-from pipeline.report.eeg_words import STAGED_BY, eeg_words, waves_of
+from pipeline.report.eeg_words import STAGED_BY, eeg_words, spectra_of_night, waves_of
 from pipeline.report.hypnodensity import COLOURS, HEIGHT, ORDER, density_panel, has_density
 from pipeline.report.hypnogram import night_figure, wave_rate
 from pipeline.report.page import participant_page
@@ -222,3 +222,22 @@ def test_what_a_channel_is_called_does_not_reach_the_page_as_markup(
     page = participant_page({**someone, "nights": nights}, participant="p01", title="t", version="1")
     assert "Slow waves in &lt;script&gt;alert(1)" in page
     assert label not in page
+
+
+def test_the_spectrogram_is_of_the_recording_that_the_night_stands_on() -> None:
+    start = datetime(2024, 3, 12, 11, tzinfo=UTC)
+    night = {"start_utc": start, "end_utc": start + timedelta(days=1), "sw_recording": "b"}
+    at = [start + timedelta(hours=12, seconds=s) for s in (0, 0, 30, 30, 60)] + [start - timedelta(seconds=30)]
+    spectra = pl.DataFrame({"recording": ["a", "b", "b", "a", "a", "b"], "start_utc": at})
+    first = spectra_of_night(night, spectra).unique("start_utc", keep="first", maintain_order=True)
+    assert first["recording"].to_list() == ["b", "b", "a"]
+    unknown = spectra_of_night({**night, "sw_recording": None}, spectra)
+    assert unknown["recording"].to_list() == ["a", "b", "a", "b", "a"]
+
+
+def test_a_decline_that_is_not_sure_is_said_so() -> None:
+    numbers = {"swa_decline_per_h": 0.37, "swa_decline_low95_per_h": -0.12, "swa_decline_high95_per_h": 0.86}
+    (words,) = eeg_words({**numbers, "swa_decline_fit": "not told from none"})
+    assert words.startswith("Slow-wave activity neither falls nor rises for certain: decline of its logarithm 0.37")
+    (words,) = eeg_words({**numbers, "swa_decline_fit": "falls"})
+    assert words.startswith("Slow-wave activity falls: decline of its logarithm 0.37 an hour (−0.12 … 0.86)")
