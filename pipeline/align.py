@@ -30,6 +30,7 @@ from pipeline.features import (
     PARTICIPANT_FAMILIES,
     PARTICIPANTS,
 )
+from pipeline.features.channel_night import ChannelNight
 from pipeline.features.day_load import baseline
 from pipeline.features.eeg_nights import eeg_nights
 from pipeline.features.epoch_level import ENUM_CODES
@@ -45,7 +46,7 @@ from pipeline.features.family import (
     WindowSource,
 )
 from pipeline.features.windows import sleep_window
-from pipeline.recording import Floats, RestInterval, StageSource
+from pipeline.recording import Floats, Int64, RestInterval, StageSource
 from pipeline.scorings import Scored, scored, scorings_between, source_of, stage_columns, with_consensus
 from pipeline.study import Participant
 from pipeline.zones import zone_between
@@ -106,12 +107,24 @@ def _merged(parts: Sequence[Extracted], held: Sequence[Scored]) -> EpochGrid | N
     first = min(int(s[0]) for s in starts)
     n = (max(int(s[-1]) for s in starts) - first) // EPOCH_NS + 1
     columns: dict[str, Floats] = {}
-    for frame, times in zip(frames, starts, strict=True):
-        at = (times - first) // EPOCH_NS
-        found = {name: _numbers(frame.get_column(name)) for name in _FILLED if frame.get_column(name).count()}
-        for group in _groups():
-            _fill(columns, {name: found[name] for name in group if name in found}, at, n)
+    for group in _groups():
+        for frame, times in sorted(
+            zip(frames, starts, strict=True), key=_least_power if "swa_uv2" in group else _alike
+        ):
+            at = (times - first) // EPOCH_NS
+            found = {name: _numbers(frame.get_column(name)) for name in group if frame.get_column(name).count()}
+            _fill(columns, found, at, n)
     return EpochGrid(first, n, columns | stage_columns(held, first, n))
+
+
+def _least_power(pair: tuple[pl.DataFrame, Int64]) -> int:
+    """For EEG: the recording whose power is known longest first; one whose electrode came off gives way."""
+    return -int(pair[0].get_column("swa_uv2").count())
+
+
+def _alike(_pair: tuple[pl.DataFrame, Int64]) -> int:
+    """For the rest: as they stand."""
+    return 0
 
 
 def _priority(part: Extracted) -> tuple[bool, bool, float, object, str]:
@@ -191,8 +204,19 @@ def _night_view(
     near = tuple(rest for rest in rests if rest.in_bed_ns < end_ns and rest.out_bed_ns > start_ns)
     window = sleep_window(start_ns, end_ns, inside, near)
     eeg, doubts = channels.of_night(inside.start_ns, inside.n)
+    inside = _on_one_channel(inside, eeg)
     scorings = scorings_between(held, start_ns, end_ns)
     return NightView(night, zone, start_ns, end_ns, inside, window, near, scorings, eeg, doubts)
+
+
+def _on_one_channel(grid: EpochGrid, eeg: Sequence[ChannelNight]) -> EpochGrid:
+    """The night with the EEG power of its first channel throughout: another's gain would pass for a decline."""
+    if not eeg:
+        return grid
+    own = {name: eeg[0].columns[name] for name in ("swa_uv2", "sigma_uv2", "eeg_valid")}
+    same = grid["swa_uv2"] == own["swa_uv2"]
+    own["aperiodic_exponent"] = np.where(same, grid["aperiodic_exponent"], np.nan)
+    return EpochGrid(grid.start_ns, grid.n, {**grid.columns, **own})
 
 
 def _day_view(

@@ -24,6 +24,9 @@ from pipeline.signals.agreement import consensus
 from pipeline.signals.stagers.stager import staged
 
 DENSITY = list(DENSITY_COLUMNS)
+LEAST_MODELLED = 240
+"""Epochs (2 h) that the model must have staged of a recording for its stages to count: it holds each epoch against the
+whole recording, and naps mislead it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,7 +73,7 @@ def _scored(part: Extracted) -> Scored | None:
 def _modelled(part: Extracted) -> Scored | None:
     """What the model made of a recording's EEG: in each epoch its most probable stage."""
     rows = part.epochs.filter(pl.all_horizontal(pl.col(DENSITY).is_not_null()))
-    if not rows.height:
+    if rows.height < LEAST_MODELLED:
         return None
     times = rows.get_column("start_utc").dt.epoch("us").to_numpy() * 1000
     stage = np.full((int(times[-1]) - int(times[0])) // EPOCH_NS + 1, np.nan)

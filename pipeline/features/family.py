@@ -237,7 +237,7 @@ class RecordingView:
     @cached_property
     def staged(self) -> Staged:
         """What the model says of the EEG, by grid epoch, or why it says nothing."""
-        return staged_by_model(self.clean, self.start_ns, self.n)
+        return staged_by_model(self.clean, self.start_ns, self.n, self.recording.zone)
 
     @property
     def edges_ns(self) -> Int64:

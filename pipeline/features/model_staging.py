@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.clock import EPOCH_NS, NS
+from pipeline.clock import EPOCH_NS, NS, nights_between, noon_ns
 from pipeline.features.eeg_channel import CleanSignal
 from pipeline.recording import Floats
 from pipeline.signals.stagers import STAGERS
@@ -31,8 +31,18 @@ class Staged:
     reason: str | None
 
 
-def staged_by_model(signals: Sequence[CleanSignal], start_ns: int, n: int) -> Staged:
-    """What the first installed stager that can use the channels says of them, on n grid epochs from `start_ns` on."""
+LONGEST_WHOLE_H = 24.0
+"""Hours up to which a recording is looked at as one; a longer one is cut at local noons, because the model holds each
+epoch against all of its recording: three nights in one file were staged with κ 0.83, 0.50 and 0.25."""
+LEAST_PIECE_H = 2.0
+"""No noon cuts off less than this (our choice)."""
+
+
+def staged_by_model(signals: Sequence[CleanSignal], start_ns: int, n: int, zone: str) -> Staged:
+    """What the first installed stager that can use the channels says of them, on n grid epochs from `start_ns` on.
+
+    `zone` is where noon is: recordings of more than a day are looked at night by night.
+    """
     nothing = np.full((n, len(STAGES)), np.nan, np.float32)
     if not signals:
         return Staged(nothing, None, "no EEG was recorded")
@@ -47,7 +57,7 @@ def staged_by_model(signals: Sequence[CleanSignal], start_ns: int, n: int) -> St
             reasons += [reason for reason in told if reason]
             continue
         try:
-            looked = [_on_grid(stager, clean, start_ns, n) for clean in used]
+            looked = [_on_grid(stager, clean, start_ns, n, zone) for clean in used]
         except StagerNotInstalled as bad:  # it is there, and not as it is known: EEG is read without it
             reasons.append(str(bad))
             continue
@@ -58,15 +68,31 @@ def staged_by_model(signals: Sequence[CleanSignal], start_ns: int, n: int) -> St
     return Staged(nothing, None, "; ".join(dict.fromkeys(reasons)))
 
 
-def _on_grid(stager: Stager, clean: CleanSignal, start_ns: int, n: int) -> tuple[Density, Floats]:
+def _on_grid(stager: Stager, clean: CleanSignal, start_ns: int, n: int, zone: str) -> tuple[Density, Floats]:
     """One channel's probabilities in their places on the grid, and how much of each epoch is valid in it."""
     signal, density, weight = clean.signal, np.full((n, len(STAGES)), np.nan, np.float32), np.zeros(n)
-    first = max(-(-(signal.start_ns - start_ns) // EPOCH_NS), 0)
-    skipped = round((start_ns + first * EPOCH_NS - signal.start_ns) / NS * signal.fs_hz)
-    samples, valid = signal.samples[skipped:], clean.valid[skipped:]
-    if stager.refusal(len(samples), signal.fs_hz):
-        return density, weight
-    found = stager.stage_density(samples, signal.fs_hz, valid)[: n - first]
-    density[first : first + len(found)] = found
-    weight[first : first + len(found)] = valid_share(valid, signal.fs_hz, len(found))
+    start = max(-(-(signal.start_ns - start_ns) // EPOCH_NS), 0)
+    for first, last in _pieces(start, n, start_ns, zone):
+        begin, end = (
+            round((start_ns + epoch * EPOCH_NS - signal.start_ns) / NS * signal.fs_hz) for epoch in (first, last)
+        )
+        samples, valid = signal.samples[begin:end], clean.valid[begin:end]
+        if stager.refusal(len(samples), signal.fs_hz):
+            continue
+        found = stager.stage_density(samples, signal.fs_hz, valid)[: last - first]
+        density[first : first + len(found)] = found
+        weight[first : first + len(found)] = valid_share(valid, signal.fs_hz, len(found))
     return density, weight
+
+
+def _pieces(first: int, last: int, start_ns: int, zone: str) -> list[tuple[int, int]]:
+    """The grid epochs [first, last) as half-open rows that are looked at as one: up to a day, else noon to noon."""
+    per_hour = 3600 * NS // EPOCH_NS
+    if last - first <= LONGEST_WHOLE_H * per_hour:
+        return [(first, last)]
+    borders = [first]
+    for day in nights_between(start_ns + first * EPOCH_NS, start_ns + last * EPOCH_NS, zone):
+        noon = -(-(noon_ns(day, zone) - start_ns) // EPOCH_NS)
+        if min(noon - borders[-1], last - noon) >= LEAST_PIECE_H * per_hour:
+            borders.append(noon)
+    return list(zip(borders, [*borders[1:], last], strict=True))

@@ -231,3 +231,15 @@ def test_two_recordings_of_one_night_are_two_rows_and_the_longer_stands_for_it(p
         assert row["slow_waves_coverage"] == pytest.approx(45 / 60, abs=0.01)
         assert row["spindles_reason"] == "valid EEG in only 75% of N2 and N3"
         assert row["n2_min"] == 40.0
+
+
+def test_a_longer_recording_whose_electrode_came_off_takes_no_power_from_the_other(planted: SimulatedNight) -> None:
+    good = planted.samples_uv[0]
+    off = np.concatenate((3 * planted.samples_uv[1], np.zeros(6000, np.float32)))
+    off[30_000:] = 0.0
+    dead, sound = eeg_part({"C4": off}, FS, name="d"), eeg_part({"C3": good}, FS, stage=STAGE, name="s")
+    row, alone = one(aligned(dead, sound)), one(aligned(sound))
+    assert row["sw_recording"] == "s" + "0" * 11
+    for name in ("swa_nrem_uv2", "swa_n3_uv2", "swa_cycle1_uv2", "swe_uv2_h", "aperiodic_n2"):
+        assert alone[name] is not None
+        assert row[name] == alone[name], name
