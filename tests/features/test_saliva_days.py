@@ -7,6 +7,7 @@ import math
 from collections import defaultdict
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -20,10 +21,10 @@ from pipeline.features.saliva_summary import COLUMNS, saliva_reliability, saliva
 ZONE = "Europe/Berlin"
 WOKE = datetime(2024, 5, 6, 5, 0, tzinfo=UTC)  # 07:00 local
 DAY = ((0, 8.0), (15, 10.0), (30, 14.0), (45, 12.0), (300, 6.0), (600, 4.0), (900, 1.0))
-Given = dict[str, object]
+Given = dict[str, Any]
 
 
-def sample(minute: float, value: float, woke: datetime | None = WOKE, **other: object) -> Given:
+def sample(minute: float, value: float, woke: datetime | None = WOKE, **other: Any) -> Given:
     told = other.pop("told", True)
     return {
         "participant": "p1",
@@ -39,7 +40,7 @@ def sample(minute: float, value: float, woke: datetime | None = WOKE, **other: o
     } | other
 
 
-def samples(pairs: tuple[tuple[float, float], ...] = DAY, **other: object) -> list[Given]:
+def samples(pairs: tuple[tuple[float, float], ...] = DAY, **other: Any) -> list[Given]:
     return [sample(minute, value, **other) for minute, value in pairs]
 
 
@@ -188,6 +189,26 @@ def test_flags_are_kept_and_a_value_above_the_range_refuses() -> None:
     assert "auc_g: a value lies above the range of the assay" in high["reasons"]
 
 
+def test_the_sample_nearest_to_30_minutes_and_one_just_before_waking() -> None:
+    row = one(samples(((-4, 8.0), (26, 11.0), (31, 12.0), (34, 13.0), (45, 9.0))))
+    assert (row["waking"], row["plus_30"], row["delta_30"], row["car_span_min"]) == (8, 12, 4, 49)
+    assert one(samples(((-6, 8.0), (30, 12.0), (45, 9.0))))["waking"] is None
+
+
+def test_a_sample_that_half_the_days_have_is_extra() -> None:
+    rows = samples(series="a") + samples((DAY[0], *DAY[2:]), woke=WOKE + timedelta(days=1), series="b")
+    assert found(rows)["missing"].to_list() == ["", ""]
+    alone = samples(DAY, series="a") + samples(DAY[4:], woke=WOKE + timedelta(days=1), series="b")
+    assert found(alone)["missing"].to_list() == ["", ""]
+
+
+def test_samples_without_a_clock_join_the_one_day_of_their_series() -> None:
+    torn = [given | ({"time_utc": None} if place == 1 else {}) for place, given in enumerate(samples())]
+    assert one(torn)["auc_g"] == 510
+    two = [*torn, *samples(woke=WOKE + timedelta(days=1), occasion="x")[:1]]
+    assert found(two)["day"].to_list() == [None, date(2024, 5, 6), date(2024, 5, 7)]
+
+
 def test_zero_has_no_logarithm() -> None:
     row = one(samples((*DAY[:-1], (900, 0.0))))
     assert row["slope_waking_evening"] == pytest.approx(-8 / 15)
@@ -221,13 +242,14 @@ def test_a_sample_past_midnight_belongs_to_the_day_before() -> None:
 
 
 def test_samples_off_the_protocol_and_clocks_that_disagree_are_told() -> None:
-    moved = [sample(15, 10.0, occasion="+15"), sample(37, 14.0, occasion="+30"), sample(52, 12.0, occasion="S4")]
+    moved = [sample(15, 10.0, occasion="+15"), sample(44, 14.0, occasion="+30"), sample(52, 12.0, occasion="S4")]
     row = one([sample(0, 8.0), *moved])
     assert row["off_protocol_n"] == 2
     torn = [
         given | {"time_utc": WOKE + timedelta(minutes=1.2 * m)} for given, (m, _) in zip(samples(), DAY, strict=True)
     ]
-    assert one(torn)["clock_doubtful"] is True
+    doubtful = one(torn)
+    assert (doubtful["clock_doubtful"], doubtful["awakening_utc"]) == (True, WOKE + timedelta(minutes=9))
 
 
 def test_a_move_in_time_changes_no_measure() -> None:
@@ -237,7 +259,7 @@ def test_a_move_in_time_changes_no_measure() -> None:
 
 def test_a_participants_days_together() -> None:
     rows = samples() + samples(tuple((m, 2 * v) for m, v in DAY), woke=WOKE + timedelta(days=1), series="b")
-    rows += samples(DAY[:2], woke=WOKE + timedelta(days=2), series="c")
+    rows += samples(DAY[:2], woke=WOKE + timedelta(days=2), series="c") + samples(analyte="cortisone")
     summary = saliva_summary(found(rows))
     assert list(summary) == [column.name for column in COLUMNS]
     assert (summary["cortisol_days_n"], summary["cortisol_waking_n"], summary["cortisol_auc_g_n"]) == (3, 3, 2)
