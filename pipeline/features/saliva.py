@@ -78,6 +78,23 @@ def saliva_days(saliva: pl.DataFrame, zone: str, awakenings: Mapping[date, int])
     return SALIVA_DAYS.frame(rows).sort(SALIVA_DAYS.keys)
 
 
+def final_awakenings(nights: pl.DataFrame) -> dict[date, int]:
+    """The UTC ns of the final awakening by its local date, from a participant's `nights`.
+
+    Nights whose end a hole or an edge hides, and those whose wake before lights on is unknown, are left out.
+    """
+    known = nights.filter(
+        pl.col("window_end_utc").is_not_null()
+        & ~pl.col("window_end_censored")
+        & pl.col("terminal_wake_min").is_not_null()
+    )
+    out = {}
+    for row in known.sort("night").to_dicts():
+        awakening_ns = to_ns(row["window_end_utc"]) - round(row["terminal_wake_min"] * MINUTE_NS)
+        out[to_datetime(awakening_ns, row["zone"]).date()] = awakening_ns
+    return out
+
+
 def _day_of(time_ns: int, after_min: float | None, zone: str, awakenings: Mapping[date, int]) -> date:
     """The local date of the awakening that the sample follows; without one, of the clock less the small hours."""
     if after_min is not None:

@@ -14,7 +14,7 @@ import pytest
 
 from pipeline.clock import to_ns
 from pipeline.dataset.tables import SALIVA
-from pipeline.features.saliva import saliva_days
+from pipeline.features.saliva import final_awakenings, saliva_days
 from pipeline.features.saliva_curve import MEASURES
 from pipeline.features.saliva_summary import COLUMNS, saliva_reliability, saliva_summary
 
@@ -275,6 +275,20 @@ def test_a_participants_days_together() -> None:
     same = saliva_reliability(two, "auc_g")
     assert same is not None
     assert (same.people_n, same.icc) == (2, -1)
+
+
+def test_the_final_awakening_is_the_end_of_sleep_not_of_the_window() -> None:
+    end = datetime(2024, 5, 6, 5, 30, tzinfo=UTC)
+    nights = pl.DataFrame(
+        {
+            "night": [date(2024, 5, 5), date(2024, 5, 6), date(2024, 5, 7), date(2024, 5, 8)],
+            "zone": [ZONE] * 4,
+            "window_end_utc": [end, end + timedelta(days=1), end + timedelta(days=2), None],
+            "window_end_censored": [False, True, False, None],
+            "terminal_wake_min": [12.5, 3.0, None, None],
+        }
+    )
+    assert final_awakenings(nights) == {date(2024, 5, 6): to_ns(end - timedelta(minutes=12.5))}
 
 
 def test_no_samples_give_no_days() -> None:
