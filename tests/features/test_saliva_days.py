@@ -198,6 +198,9 @@ def test_the_sample_nearest_to_30_minutes_and_one_just_before_waking() -> None:
 def test_a_sample_that_half_the_days_have_is_extra() -> None:
     rows = samples(series="a") + samples((DAY[0], *DAY[2:]), woke=WOKE + timedelta(days=1), series="b")
     assert found(rows)["missing"].to_list() == ["", ""]
+    rows += samples(series="c", woke=WOKE + timedelta(days=2))
+    rows += samples((DAY[0], *DAY[2:]), woke=WOKE + timedelta(days=3), series="d")
+    assert found(rows)["missing"].to_list() == [""] * 4
     alone = samples(DAY, series="a") + samples(DAY[4:], woke=WOKE + timedelta(days=1), series="b")
     assert found(alone)["missing"].to_list() == ["", ""]
 
