@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 
 from pipeline.clock import EPOCH_NS, days_between, midnight_ns, night_of, nights_between, noon_ns, to_datetime
-from pipeline.dataset.tables import UTC
+from pipeline.dataset.tables import SALIVA, UTC
 from pipeline.eeg_align import Channels
 from pipeline.extract import Extracted
 from pipeline.features import (
@@ -45,6 +45,7 @@ from pipeline.features.family import (
     State,
     WindowSource,
 )
+from pipeline.features.saliva import final_awakenings, saliva_days
 from pipeline.features.windows import sleep_window
 from pipeline.recording import Floats, Int64, RestInterval, StageSource
 from pipeline.scorings import Scored, scored, scorings_between, source_of, stage_columns, with_consensus
@@ -66,6 +67,7 @@ class Aligned:
     nights: pl.DataFrame
     eeg_nights: pl.DataFrame
     days: pl.DataFrame
+    saliva_days: pl.DataFrame
     participants: pl.DataFrame
 
 
@@ -74,9 +76,15 @@ def align(person: Participant, zone: str, parts: Sequence[Extracted]) -> Aligned
     measured = sorted((part for part in parts if part.epochs.height), key=_priority)
     held = scored(measured)
     grid = _merged(measured, held)
+    saliva = pl.concat([part.saliva for part in parts]) if parts else SALIVA.empty()
     if grid is None:
         return Aligned(
-            EPOCHS.empty(), NIGHTS.empty(), EEG_NIGHTS.empty(), DAYS.empty(), _summary(person, zone, parts, None, {})
+            epochs=EPOCHS.empty(),
+            nights=NIGHTS.empty(),
+            eeg_nights=EEG_NIGHTS.empty(),
+            days=DAYS.empty(),
+            saliva_days=saliva_days(saliva, zone, {}),
+            participants=_summary(person, zone, parts, None, {}),
         )
     rests = _rests(parts)
     end_ns = grid.start_ns + grid.n * EPOCH_NS
@@ -89,11 +97,13 @@ def align(person: Participant, zone: str, parts: Sequence[Extracted]) -> Aligned
     span = ParticipantView(zone, grid, windows)
     sums = baseline(span)
     days = [_day_view(day, zone, grid, windows, sums) for day in days_between(grid.start_ns, end_ns, zone)]
+    rows = NIGHTS.frame([_night_row(person.name, view) for view in views])
     return Aligned(
         epochs=_epoch_frame(person.name, grid),
-        nights=NIGHTS.frame([_night_row(person.name, view) for view in views]),
+        nights=rows,
         eeg_nights=eeg_nights(person.name, views),
         days=DAYS.frame([_day_row(person.name, view) for view in days if _measured(view.grid)]),
+        saliva_days=saliva_days(saliva, zone, final_awakenings(rows)),
         participants=_summary(person, zone, parts, span, windows),
     )
 

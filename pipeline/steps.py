@@ -21,7 +21,7 @@ from pipeline.clock import NS, fixed_zone, to_ns, zone_of
 from pipeline.dataset import tables
 from pipeline.dataset.table import Table
 from pipeline.extract import Extracted, take_in
-from pipeline.features import DAYS, EEG_NIGHTS, EEG_TABLES, EPOCHS, NIGHTS, PARTICIPANTS, SPECTRA
+from pipeline.features import DAYS, EEG_NIGHTS, EEG_TABLES, EPOCHS, NIGHTS, PARTICIPANTS, SALIVA_DAYS, SPECTRA
 from pipeline.privacy import WEEK_NS
 from pipeline.report import cohort_page, participant_page
 from pipeline.scores import SCORES
@@ -45,6 +45,7 @@ PARTICIPANT_TABLES: tuple[Table, ...] = (
     NIGHTS,
     EEG_NIGHTS,
     DAYS,
+    SALIVA_DAYS,
     PARTICIPANTS,
     tables.SCORES,
 )
@@ -69,6 +70,7 @@ def assemble(study: Study, person: Participant, parts: Sequence[Extracted], cloc
         "nights": aligned.nights,
         "eeg_nights": aligned.eeg_nights,
         "days": aligned.days,
+        "saliva_days": aligned.saliva_days,
         "participants": aligned.participants,
         "scores": score(person, aligned.nights, aligned.days, aligned.participants),
     }

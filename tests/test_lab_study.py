@@ -13,6 +13,7 @@ from pipeline import units
 from pipeline.dataset import tables
 from pipeline.dataset.store import read_tables
 from pipeline.devices.table_people import Named
+from pipeline.features import SALIVA_DAYS
 from pipeline.shared_tables import strays
 from pipeline.study import exports_of, open_study, unlisted_folders
 from pipeline.units import Outcome, Status
@@ -55,6 +56,12 @@ def test_a_shared_table_gives_everyone_their_own_rows_and_nobody_else_any(tmp_pa
     outcomes = run(study)
     assert {outcome.status for outcome in outcomes} == {Status.DONE}
     saliva = read_tables(study / "dataset", tables.SALIVA).sort("participant", "series", "occasion")
+    days = read_tables(study / "dataset", SALIVA_DAYS).sort("participant", "day")
+    assert days.select("participant", "day", "waking", "delta_30", "first_sample_min", "below_range_n").rows() == [
+        ("P1", date(2024, 3, 2), 5.5, -5.0, 0.0, 1),
+        ("P1", date(2024, 3, 3), 6.0, None, 10.0, 0),
+        ("P2", date(2024, 3, 2), 7.0, None, 0.0, 0),
+    ]
     assert saliva.select("participant", "series", "occasion", "value", "after_waking_min", "flag").rows() == [
         ("P1", "night 1", "S0", 5.5, 0.0, ""),
         ("P1", "night 1", "S1", 0.5, 30.0, "below the range: < 0.5"),

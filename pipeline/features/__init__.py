@@ -29,6 +29,7 @@ from pipeline.features.epoch_level import EPOCH_FAMILIES as EPOCH_FAMILIES
 from pipeline.features.epoch_level import EPOCHS as EPOCHS
 from pipeline.features.epoch_level import SPECTRA as SPECTRA
 from pipeline.features.family import DayView, EpochFamily, Family, NightView, ParticipantView
+from pipeline.features.saliva_columns import SALIVA_DAYS as SALIVA_DAYS
 
 NIGHT_FAMILIES: tuple[Family[NightView], ...] = (
     continuity.FAMILY,
@@ -82,6 +83,7 @@ TABLES: tuple[Table, ...] = (
     NIGHTS,
     EEG_NIGHTS,
     DAYS,
+    SALIVA_DAYS,
     PARTICIPANTS,
     tables.SCORES,
     tables.FAILURES,
