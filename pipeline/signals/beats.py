@@ -86,8 +86,12 @@ def beat_masks(end_ns: Int64, rr_s: Floats) -> BeatMasks:
     step up to `CLOCK_STEP_S`, the check is widened to that step: holes shorter than it cannot be seen.
     """
     end_ns, rr_s = np.asarray(end_ns, np.int64), np.asarray(rr_s, np.float64)
+    return masks_of_linked(rr_s, _linked(end_ns, rr_s))
+
+
+def masks_of_linked(rr_s: Floats, linked: Mask) -> BeatMasks:
+    """The masks of `beat_masks` where it is known already which intervals are linked to the one before."""
     in_range = (rr_s >= RR_LOW_S) & (rr_s <= RR_HIGH_S)
-    linked = _linked(end_ns, rr_s)
     begins = ~linked | (rr_s > RR_HIGH_S)
     median, neighbours = _local_median(np.where(in_range, rr_s, np.nan), np.cumsum(begins))
     judged = neighbours >= LEAST_NEIGHBOURS
