@@ -32,7 +32,9 @@ GROUP = 6
 """Successive windows sorted together; fastest of 3, 4 and 6, and the most of which a median of 11 has ranks to spare.
 No result depends on it, nor on the next."""
 BLOCK_ROWS = 2048
-"""Rows sorted at a time: 1.5 MB, which stay in the processor's cache. A choice of ours."""
+SORT_ROWS = 160
+"""Rows worked at and sorted at a time: so few that their memory (below 128 KiB an array) is used again, and not asked
+of the system anew; on a first day of beats that took longer than the sorting. A choice of ours."""
 
 Mask = NDArray[np.bool_]
 
@@ -119,37 +121,62 @@ def _classified(series: _Series) -> Mask:
     off = rr - median
     off[off < 0] *= 2  # an interval can be too long by much more than it can be too short
     limit = _threshold(off, series)
-    off = np.abs(_in_thresholds(off, limit))
-
-    before, after, later = _neighbours(change, series)
-    size = np.abs(change)
     # A change of exactly one threshold passes; where the threshold is 0 the change is NaN and only `off` can speak.
-    asked = (series.left > 2) & ~(size <= 1)
+    asked = np.flatnonzero((series.left > 2) & ~(np.abs(change) <= 1))
+    at = np.union1d(asked, asked + 1)
+    off = np.abs(_in_thresholds(off[at], limit[at]))
+    next_rr = rr[at] + rr[np.minimum(at + 1, len(rr) - 1)]
+    could = _Suspects(*_changes(change, series, at), off, rr[at], next_rr, median[at], limit[at])
+    found = np.zeros((4, len(rr)), np.bool_)
+    found[:, at] = _judged(could, np.isin(at, asked, assume_unique=True))
+    return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Suspects:
+    """Beats with a large change, and those after them; shape (k,) each."""
+
+    change: Floats
+    before: Floats
+    after: Floats
+    later: Floats
+    """In thresholds: the change into the beat, the one before it, the next and the one after that."""
+    off: Floats
+    """Distance from the local median, in thresholds."""
+    rr_s: Floats
+    with_next_s: Floats
+    median_s: Floats
+    limit_s: Floats
+
+
+def _judged(beat: _Suspects, asked: Mask) -> Mask:
+    """Figure 1 of the paper: ectopic, missed, extra, longshort, shape (4, k); `asked` are those judged unprompted."""
+    change, after, later = beat.change, beat.after, beat.later
+    far = beat.off > LONG_MEDIAN
     ectopic = asked & (
-        ((change > 1) & (np.maximum(before, after) < -SLOPE * change - OFFSET))
-        | ((change < -1) & (np.minimum(before, after) > -SLOPE * change + OFFSET))
+        ((change > 1) & (np.maximum(beat.before, after) < -SLOPE * change - OFFSET))
+        | ((change < -1) & (np.minimum(beat.before, after) > -SLOPE * change + OFFSET))
     )
-    odd = asked & ~ectopic & ((size > 1) | (off > LONG_MEDIAN))
+    odd = asked & ~ectopic & ((np.abs(change) > 1) | far)
     follower = _followers(odd & (np.abs(after) < np.abs(later)))
     ectopic &= ~follower
-    odd = (odd & ~follower) | follower
+    odd |= follower
 
     long_beat = (change > 1) & (np.minimum(after, later) < -1)
     short_beat = (change < -1) & (np.maximum(after, later) > 1)
-    odd &= long_beat | short_beat | (off > LONG_MEDIAN)
-    with_next = rr + np.append(rr[1:], np.nan)
-    extra = odd & short_beat & (np.abs(with_next - median) < limit)
-    missed = odd & ~extra & long_beat & (np.abs(rr / 2 - median) < limit)
+    odd &= long_beat | short_beat | far
+    extra = odd & short_beat & (np.abs(beat.with_next_s - beat.median_s) < beat.limit_s)
+    missed = odd & ~extra & long_beat & (np.abs(beat.rr_s / 2 - beat.median_s) < beat.limit_s)
     return np.stack([ectopic, missed, extra, odd & ~extra & ~missed])
 
 
-def _neighbours(change: Floats, series: _Series) -> tuple[Floats, Floats, Floats]:
-    """The change before each one, the next and the one after, mirrored at the ends of a run as far as anyone looks."""
-    before, after, later = np.roll(change, 1), np.roll(change, -1), np.roll(change, -2)
-    before[series.is_lead] = after[series.is_lead]
-    last_but_one = np.flatnonzero(series.left == 2)
-    later[last_but_one] = change[last_but_one]
-    return before, after, later
+def _changes(change: Floats, series: _Series, at: Int64) -> tuple[Floats, Floats, Floats, Floats]:
+    """The change into each beat, the one before, the next and the one after, mirrored at the ends of a run."""
+    last = len(change) - 1
+    after = change[np.minimum(at + 1, last)]
+    before = np.where(series.since[at] == 0, after, change[at - 1])
+    later = np.where(series.left[at] == 2, change[at], change[np.minimum(at + 2, last)])
+    return change[at], before, after, later
 
 
 def _followers(takes_next: Mask) -> Mask:
@@ -225,20 +252,26 @@ def _shared_sort(values: Floats, first: Int64, half: int, quantiles: tuple[float
     that matter: in a sorted row that gains x, the value of rank r is the middle one of x and the old r − 1 and r.
     """
     more = GROUP - 1
-    span = sliding_window_view(values, 2 * half + GROUP)[first - half]
-    common = np.sort(span[:, more : 2 * half + 1], axis=1)
-    others = np.ascontiguousarray(np.concatenate([span[:, :more], span[:, 2 * half + 1 :]], axis=1).T)
+    windows = sliding_window_view(values, 2 * half + GROUP)
+    ranks = [quantile * 2 * half for quantile in quantiles]
+    cores = [np.empty((math.ceil(rank) - math.floor(rank) + GROUP, len(first))) for rank in ranks]
+    others = np.empty((2 * more, len(first)))
+    for at in range(0, len(first), SORT_ROWS):
+        some = slice(at, at + SORT_ROWS)
+        span = windows[first[some] - half]
+        others[:more, some], others[more:, some] = span[:, :more].T, span[:, -more:].T
+        span = span[:, more:-more]
+        span.sort(axis=1)
+        for rank, core in zip(ranks, cores, strict=True):
+            core[:, some] = span[:, math.floor(rank) - more : math.ceil(rank) + 1].T
     found = []
-    for quantile in quantiles:
-        rank = quantile * 2 * half
-        low, high = math.floor(rank), math.ceil(rank)
-        core = np.ascontiguousarray(common[:, low - more : high + 1].T)
+    for quantile, rank, core in zip(quantiles, ranks, cores, strict=True):
         of_rank = np.empty((GROUP, len(first)))
         for beat in range(GROUP):
             band = core
             for other in others[beat : beat + more]:
                 band = np.maximum(band[:-1], np.minimum(other, band[1:]))
-            of_rank[beat] = _between(band[0], band[-1], rank - low, quantile)
+            of_rank[beat] = _between(band[0], band[-1], rank - math.floor(rank), quantile)
         found.append(of_rank)
     return found
 
