@@ -100,6 +100,16 @@ def test_series_of_every_length_are_classed_as_neurokit_does(wild: bool) -> None
     assert found > 30
 
 
+def test_short_series_of_few_values_are_classed_as_neurokit_does() -> None:
+    # Everything is near an end, many thresholds are 0 and many values lie exactly on one.
+    rng = np.random.default_rng(7)
+    for _ in range(100):
+        ticks = np.full(int(rng.integers(2, 26)), 8)
+        some = rng.random(len(ticks)) < 0.35
+        ticks[some] = rng.integers(3, 20, int(some.sum()))
+        assert ours(ticks / 10, whole(ticks)) == neurokits(ticks, 10), ticks.tolist()
+
+
 def test_each_run_is_a_series_of_its_own() -> None:
     rng = np.random.default_rng(4)
     lengths = [500, 1, 2, 3, 91, 30, BLOCK_ROWS * GROUP + 200, 7]
