@@ -25,6 +25,9 @@ two intervals of an ectopic beat cannot move its median."""
 MEDIAN_DEVIATION = 0.20
 """Largest deviation from the local median, as a share of it: Xu & Schuckers 2001 (J Electrocardiol 34 Suppl:205-210)
 use 20 % of the median of 24 neighbours; the shorter window is ours."""
+MEDIAN_ROWS = 1024
+"""Windows sorted at a time: so few that their memory is used again, and not asked of the system anew. No result
+depends on it."""
 LEAST_NEIGHBOURS = 3
 """Fewer neighbours than this give no median that one bad beat could not carry away."""
 LINK_FLOOR_S = 0.05
@@ -86,8 +89,12 @@ def beat_masks(end_ns: Int64, rr_s: Floats) -> BeatMasks:
     step up to `CLOCK_STEP_S`, the check is widened to that step: holes shorter than it cannot be seen.
     """
     end_ns, rr_s = np.asarray(end_ns, np.int64), np.asarray(rr_s, np.float64)
+    return masks_of_linked(rr_s, _linked(end_ns, rr_s))
+
+
+def masks_of_linked(rr_s: Floats, linked: Mask) -> BeatMasks:
+    """The masks of `beat_masks` where it is known already which intervals are linked to the one before."""
     in_range = (rr_s >= RR_LOW_S) & (rr_s <= RR_HIGH_S)
-    linked = _linked(end_ns, rr_s)
     begins = ~linked | (rr_s > RR_HIGH_S)
     median, neighbours = _local_median(np.where(in_range, rr_s, np.nan), np.cumsum(begins))
     judged = neighbours >= LEAST_NEIGHBOURS
@@ -122,10 +129,14 @@ def _local_median(rr_s: Floats, run: Int64) -> tuple[Floats, Int64]:
     half = MEDIAN_BEATS // 2
     values = sliding_window_view(np.pad(rr_s, half, constant_values=np.nan), MEDIAN_BEATS)
     runs = sliding_window_view(np.pad(run, half, constant_values=-1), MEDIAN_BEATS)
-    near = np.where(runs == run[:, None], values, np.nan)
-    near[:, half] = np.nan
-    near.sort(axis=1)  # NaN goes last
-    count = np.isfinite(near).sum(axis=1)
-    row = np.arange(len(rr_s))
-    median = (near[row, np.maximum(count - 1, 0) // 2] + near[row, count // 2]) / 2.0
-    return median, count.astype(np.int64)
+    median, count = np.empty(len(rr_s)), np.empty(len(rr_s), np.int64)
+    for at in range(0, len(rr_s), MEDIAN_ROWS):
+        rows = slice(at, at + MEDIAN_ROWS)
+        near = np.where(runs[rows] == run[rows, None], values[rows], np.nan)
+        near[:, half] = np.nan
+        near.sort(axis=1)  # NaN goes last
+        found = np.isfinite(near).sum(axis=1)
+        row = np.arange(len(near))
+        median[rows] = (near[row, np.maximum(found - 1, 0) // 2] + near[row, found // 2]) / 2.0
+        count[rows] = found
+    return median, count
