@@ -89,4 +89,6 @@ def _limits(scored: float, window: SleepWindow, of: Floats) -> str | None:
         found.append("the stages are a consumer device's, not scored on EEG")
     elif np.any(of == SOURCE_CODE[StageSource.CONSUMER.value]):
         found.append("some of the stages are a consumer device's, not scored on EEG")
+    if main_source(of) is StageSource.MODEL:
+        found.append("the stages are a model's: where there is hardly any sleep it may see some")
     return "; ".join(found) or None

@@ -175,9 +175,12 @@ def test_the_model_stages_what_nobody_else_scored() -> None:
     row = out.nights.row(0, named=True)
     assert row["window_source"] == "hypnogram"
     assert row["n3_min"] == 20.0
+    assert row["architecture_state"] == "partial"
+    assert "the stages are a model's" in row["architecture_reason"]
     assert row["model_n3_min"] == pytest.approx(20 * 0.8 + 110 * 0.05, abs=0.01)
     scored_by_hand = aligned(eeg_part(eeg, stage=codes("W130")))
     assert counts(scored_by_hand.epochs) == {"expert": "W" * 260}
+    assert "model" not in (scored_by_hand.nights["architecture_reason"][0] or "")
     # What is asked of the model stands beside the scoring all the same.
     np.testing.assert_allclose(scored_by_hand.epochs["p_n3"].to_numpy()[200:240], 0.8, atol=1e-6)
 
