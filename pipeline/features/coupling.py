@@ -12,13 +12,12 @@ import polars as pl
 from pipeline.dataset.table import Column
 from pipeline.features.channel_night import ChannelNight
 from pipeline.features.eeg_channel import LEAST_SPINDLE_FS_HZ, WAVE_PRESETS, EegChannel
-from pipeline.features.family import Family, Filled, Level, NightView, State, Value
+from pipeline.features.family import Family, Filled, Level, NightView, Value
+from pipeline.features.nrem_eeg import nrem_eeg
 from pipeline.recording import Floats, Stage
 from pipeline.signals.coupling import Coupling
 from pipeline.signals.coupling_chance import LEAST_EVENTS, CouplingSummary, coupling_summary
 
-FULL_VALID = 0.9
-"""Share of N2 and N3 with valid EEG below which the state is partial (our choice)."""
 _STARESINA = "Staresina et al. 2015, doi:10.1038/nn.4119"
 _FEW = f"fewer than {LEAST_EVENTS} slow waves with a phase"
 _STAGES = (("N2", (Stage.N2,)), ("N3", (Stage.N3,)), ("N2+N3", (Stage.N2, Stage.N3)))
@@ -92,23 +91,17 @@ def coupling_values(found: ChannelNight, stage: Floats) -> dict[str, Value]:
 
 
 def _night(view: NightView) -> Filled:
-    channel, stage = view.sleep_channel, view.sleep_stage
-    if channel is None or stage is None:
-        return FAMILY.too_little("no sleep window was found, or no EEG channel covers it", None)
-    nrem = np.isin(stage, (Stage.N2, Stage.N3))
-    if not nrem.any():
-        return FAMILY.too_little("no N2 or N3 was scored", 0.0)
-    coverage = float(channel.valid_min[nrem].sum() / (nrem.sum() * 0.5))
+    held = nrem_eeg(FAMILY, view)
+    if isinstance(held, Filled):
+        return held
+    channel, stage, coverage = held.channel, held.stage, held.coverage
     values = coupling_values(channel, stage)
     if channel.fs_hz < LEAST_SPINDLE_FS_HZ:
         told = f"sigma is looked for at {LEAST_SPINDLE_FS_HZ:g} Hz or more, the channel has {channel.fs_hz:g}"
         return FAMILY.too_little(told, coverage)
     if values["coupling_nrem_phase_rad"] is None:
         return FAMILY.too_little(f"{_FEW} in N2 and N3", coverage)
-    found = [f"valid EEG in only {coverage:.0%} of N2 and N3"] if coverage < FULL_VALID else []
-    found += view.cut_short
-    reason = "; ".join(found) or None
-    return Filled(values, coverage, State.PARTIAL if reason else State.OK, reason)
+    return held.filled(values, view.cut_short)
 
 
 def _columns() -> tuple[Column, ...]:

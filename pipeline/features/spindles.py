@@ -8,15 +8,14 @@ import polars as pl
 from pipeline.dataset.table import Column
 from pipeline.features.channel_night import ChannelNight, density_per_min, median_of
 from pipeline.features.eeg_channel import LEAST_SPINDLE_FS_HZ, SPINDLE_PRESETS, EegChannel
-from pipeline.features.family import Family, Filled, Level, NightView, State, Value
+from pipeline.features.family import Family, Filled, Level, NightView, Value
+from pipeline.features.nrem_eeg import FULL_VALID, nrem_eeg
 from pipeline.recording import Floats, Stage
 
 MIN_STAGE_MIN = 5.0
 """Valid minutes of a stage below which no density is given (our choice)."""
 MIN_SPINDLES = 10
 """Spindles that a median needs (our choice)."""
-FULL_VALID = 0.9
-"""Share of N2 and N3 with valid EEG below which the state is partial (our choice)."""
 
 _PER_EVENT = (
     ("duration_s", "s", "from where two of the three criteria hold to where they no longer do"),
@@ -63,14 +62,11 @@ def spindle_values(found: ChannelNight, stage: Floats) -> dict[str, Value]:
 
 
 def _night(view: NightView) -> Filled:
-    channel, stage = view.sleep_channel, view.sleep_stage
-    if channel is None or stage is None:
-        return FAMILY.too_little("no sleep window was found, or no EEG channel covers it", None)
-    nrem = np.isin(stage, (Stage.N2, Stage.N3))
-    if not nrem.any():
-        return FAMILY.too_little("no N2 or N3 was scored", 0.0)
-    coverage = float(channel.valid_min[nrem].sum() / (nrem.sum() * 0.5))
-    values = spindle_values(channel, stage)
+    held = nrem_eeg(FAMILY, view)
+    if isinstance(held, Filled):
+        return held
+    channel, nrem, coverage = held.channel, held.nrem, held.coverage
+    values = spindle_values(channel, held.stage)
     if channel.fs_hz < LEAST_SPINDLE_FS_HZ:
         told = f"spindles are looked for at {LEAST_SPINDLE_FS_HZ:g} Hz or more, the channel has {channel.fs_hz:g}"
         return FAMILY.too_little(told, coverage)
@@ -80,11 +76,7 @@ def _night(view: NightView) -> Filled:
         few = channel.valid_min[nrem].sum() < MIN_STAGE_MIN
         told = f"less than {MIN_STAGE_MIN:.0f} min of valid EEG in N2 and N3" if few else missed
         return FAMILY.too_little(told, coverage)
-    found = [f"valid EEG in only {coverage:.0%} of N2 and N3"] if coverage < FULL_VALID else []
-    found += [missed] if searched < FULL_VALID else []
-    found += view.cut_short
-    reason = "; ".join(found) or None
-    return Filled(values, coverage, State.PARTIAL if reason else State.OK, reason)
+    return held.filled(values, [*([missed] if searched < FULL_VALID else []), *view.cut_short])
 
 
 def _columns() -> tuple[Column, ...]:

@@ -13,7 +13,8 @@ import polars as pl
 from pipeline.dataset.table import Column
 from pipeline.features.channel_night import ChannelNight, Mask, density_per_min, median_of
 from pipeline.features.eeg_channel import LEAST_WAVE_FS_HZ, WAVE_PRESETS, EegChannel
-from pipeline.features.family import Family, Filled, Level, NightView, State, Value
+from pipeline.features.family import Family, Filled, Level, NightView, Value
+from pipeline.features.nrem_eeg import nrem_eeg
 from pipeline.recording import Floats, Stage
 from pipeline.signals.cycles import asleep, nrem_periods, sleep_onset
 
@@ -21,8 +22,6 @@ MIN_STAGE_MIN = 5.0
 """Valid minutes of a stage, cycle or third below which no density is given (our choice)."""
 MIN_WAVES = 10
 """Waves that a median needs (our choice)."""
-FULL_VALID = 0.9
-"""Share of N2 and N3 with valid EEG below which the state is partial (our choice)."""
 CYCLES = 4
 """NREM periods whose densities are given."""
 
@@ -115,24 +114,18 @@ def _thirds(stage: Floats) -> list[Mask]:
 
 
 def _night(view: NightView) -> Filled:
-    channel, stage = view.sleep_channel, view.sleep_stage
-    if channel is None or stage is None:
-        return FAMILY.too_little("no sleep window was found, or no EEG channel covers it", None)
-    nrem = np.isin(stage, (Stage.N2, Stage.N3))
-    if not nrem.any():
-        return FAMILY.too_little("no N2 or N3 was scored", 0.0)
-    coverage = float(channel.valid_min[nrem].sum() / (nrem.sum() * 0.5))
+    held = nrem_eeg(FAMILY, view)
+    if isinstance(held, Filled):
+        return held
+    channel, stage, coverage = held.channel, held.stage, held.coverage
     values = wave_values(channel, stage, whole=not view.cut_short)
     if channel.fs_hz < LEAST_WAVE_FS_HZ:
         told = f"slow waves are looked for at {LEAST_WAVE_FS_HZ:g} Hz or more, the channel has {channel.fs_hz:g}"
         return FAMILY.too_little(told, coverage)
     if values["sw_nrem_per_min"] is None:
         return FAMILY.too_little(f"less than {MIN_STAGE_MIN:.0f} min of valid EEG in N2 and N3", coverage)
-    found = [f"valid EEG in only {coverage:.0%} of N2 and N3"] if coverage < FULL_VALID else []
-    found += [*view.doubts, *view.cut_short]
-    reason = "; ".join(found) or None
     whose: dict[str, Value] = {"sw_recording": channel.recording, "sw_channel": channel.channel}
-    return Filled({**values, **whose}, coverage, State.PARTIAL if reason else State.OK, reason)
+    return held.filled({**values, **whose}, [*view.doubts, *view.cut_short])
 
 
 def _columns() -> tuple[Column, ...]:
