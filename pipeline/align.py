@@ -46,6 +46,7 @@ from pipeline.features.family import (
     WindowSource,
 )
 from pipeline.features.saliva import final_awakenings, saliva_days
+from pipeline.features.saliva_summary import saliva_summary
 from pipeline.features.windows import sleep_window
 from pipeline.recording import Floats, Int64, RestInterval, StageSource
 from pipeline.scorings import Scored, scored, scorings_between, source_of, stage_columns, with_consensus
@@ -78,13 +79,14 @@ def align(person: Participant, zone: str, parts: Sequence[Extracted]) -> Aligned
     grid = _merged(measured, held)
     saliva = pl.concat([part.saliva for part in parts]) if parts else SALIVA.empty()
     if grid is None:
+        told = saliva_days(saliva, zone, {})
         return Aligned(
             epochs=EPOCHS.empty(),
             nights=NIGHTS.empty(),
             eeg_nights=EEG_NIGHTS.empty(),
             days=DAYS.empty(),
-            saliva_days=saliva_days(saliva, zone, {}),
-            participants=_summary(person, zone, parts, None, {}),
+            saliva_days=told,
+            participants=_summary(person, zone, parts, None, {}, told),
         )
     rests = _rests(parts)
     end_ns = grid.start_ns + grid.n * EPOCH_NS
@@ -98,13 +100,14 @@ def align(person: Participant, zone: str, parts: Sequence[Extracted]) -> Aligned
     sums = baseline(span)
     days = [_day_view(day, zone, grid, windows, sums) for day in days_between(grid.start_ns, end_ns, zone)]
     rows = NIGHTS.frame([_night_row(person.name, view) for view in views])
+    told = saliva_days(saliva, zone, final_awakenings(rows))
     return Aligned(
         epochs=_epoch_frame(person.name, grid),
         nights=rows,
         eeg_nights=eeg_nights(person.name, views),
         days=DAYS.frame([_day_row(person.name, view) for view in days if _measured(view.grid)]),
-        saliva_days=saliva_days(saliva, zone, final_awakenings(rows)),
-        participants=_summary(person, zone, parts, span, windows),
+        saliva_days=told,
+        participants=_summary(person, zone, parts, span, windows, told),
     )
 
 
@@ -308,6 +311,7 @@ def _summary(
     parts: Sequence[Extracted],
     span: ParticipantView | None,
     windows: Mapping[date, SleepWindow],
+    saliva: pl.DataFrame,
 ) -> pl.DataFrame:
     """The participant's one row."""
     first = last = None
@@ -329,6 +333,7 @@ def _summary(
                 "last_night": last,
                 "recordings_n": len(parts),
                 "nights_n": len(windows),
+                **saliva_summary(saliva),
                 **features,
             }
         ]

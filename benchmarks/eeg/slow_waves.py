@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 from slow_wave_processes import Input, clean, measured, night, once
 
 from pipeline.recording import Floats, Samples, Stage
-from pipeline.signals.event_density import counts_per_epoch, minutes_per_epoch, stage_densities
 from pipeline.signals.fir import filtered, taps_of
 from pipeline.signals.slow_wave_presets import PRESETS, YASA
 from pipeline.signals.slow_waves import SlowWaves, slow_waves
@@ -118,7 +117,7 @@ def show_definitions(given: Input) -> None:
     valid = np.isfinite(x)
     for preset in PRESETS:
         waves = slow_waves(x, given.fs_hz, valid, given.included, preset)
-        n2, n3, _ = density(waves, stage)
+        n2, n3 = density(waves, stage)
         medians = " | ".join(f"{np.median(v):.0f}" for v in (waves.neg_uv, waves.ptp_uv, waves.slope_uv_per_s))
         others = [
             len(slow_waves(x * np.float32(gain), given.fs_hz, valid, given.included, preset)) for gain in (0.5, 2, -1)
@@ -128,9 +127,9 @@ def show_definitions(given: Input) -> None:
 
 
 def density(waves: SlowWaves, stage: Floats) -> Floats:
-    return stage_densities(
-        counts_per_epoch(waves.trough_s, len(stage)), minutes_per_epoch(waves.judged_s, len(stage)), stage
-    )
+    """Waves per minute of N2 and of N3; the segments hold no gap, so that all of a stage could be searched."""
+    of = stage[np.minimum((waves.trough_s / 30.0).astype(int), len(stage) - 1)]
+    return np.array([(of == code).sum() / ((stage == code).sum() * 0.5) for code in (Stage.N2, Stage.N3)])
 
 
 def show_planted(python_of: dict[str, str]) -> None:

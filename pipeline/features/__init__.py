@@ -30,6 +30,7 @@ from pipeline.features.epoch_level import EPOCHS as EPOCHS
 from pipeline.features.epoch_level import SPECTRA as SPECTRA
 from pipeline.features.family import DayView, EpochFamily, Family, NightView, ParticipantView
 from pipeline.features.saliva_columns import SALIVA_DAYS as SALIVA_DAYS
+from pipeline.features.saliva_summary import COLUMNS as CORTISOL
 
 NIGHT_FAMILIES: tuple[Family[NightView], ...] = (
     continuity.FAMILY,
@@ -69,7 +70,8 @@ def _extended(base: Table, families: tuple[_AnyFamily, ...]) -> Table:
 
 NIGHTS = _extended(tables.NIGHTS, NIGHT_FAMILIES)
 DAYS = _extended(tables.DAYS, DAY_FAMILIES)
-PARTICIPANTS = _extended(tables.PARTICIPANTS, PARTICIPANT_FAMILIES)
+_SUMMARISED = replace(tables.PARTICIPANTS, columns=tables.PARTICIPANTS.columns + CORTISOL)
+PARTICIPANTS = _extended(_SUMMARISED, PARTICIPANT_FAMILIES)
 
 TABLES: tuple[Table, ...] = (
     tables.RECORDINGS,

@@ -25,8 +25,6 @@ TOP_HZ = 32.0
 """Highest frequency: the upper end of the band in which muscle artefacts are looked for."""
 FREQS_HZ: NDArray[np.float64] = np.arange(0.0, TOP_HZ + 0.1, 1.0 / WINDOW_S)
 """Frequencies of every density here: 0, 0.25 … 32 Hz."""
-HALF_HZ: NDArray[np.float64] = np.arange(0.5, 30.1, 0.5)
-"""Centres of the stored bins: 0.5, 1 … 30 Hz."""
 
 MIN_WINDOW_SHARE = 0.5
 """Share of an epoch's windows that must be valid (7 of 14); a choice of ours."""
@@ -93,19 +91,6 @@ def epoch_psd_uv2_hz(window_psd: Density, min_share: float = MIN_WINDOW_SHARE) -
     enough = n_usable >= max(min_share * window_psd.shape[1], 1)
     mean = total / np.maximum(n_usable, 1)[:, None].astype(np.float32)
     return np.where(enough[:, None], mean, np.float32(np.nan))
-
-
-def half_hz_psd_uv2_hz(psd: Density) -> Density:
-    """Density in 0.5-Hz bins, shape (…, 60) at `HALF_HZ`, from one at `FREQS_HZ`, shape (…, 129).
-
-    Bin f is the mean over [f − 0.25, f + 0.25] of the density drawn as straight lines between its 0.25-Hz points,
-    so that the sum over bins × 0.5 Hz is power. The lowest bin reaches down to 0.25 Hz and is the one that slow
-    electrode drift can reach; band powers for analysis come from `band_power_uv2` at full resolution.
-    """
-    centre = np.searchsorted(FREQS_HZ, HALF_HZ)
-    quarter, half = np.float32(0.25), np.float32(0.5)
-    mean = quarter * psd[..., centre - 1] + half * psd[..., centre] + quarter * psd[..., centre + 1]
-    return np.asarray(mean, np.float32)
 
 
 def band_power_uv2(psd: Density, freqs_hz: NDArray[np.float64], low_hz: float, high_hz: float) -> NDArray[np.float64]:

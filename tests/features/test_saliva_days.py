@@ -16,7 +16,7 @@ from pipeline.clock import to_ns
 from pipeline.dataset.tables import SALIVA
 from pipeline.features.saliva import final_awakenings, saliva_days
 from pipeline.features.saliva_curve import MEASURES
-from pipeline.features.saliva_summary import COLUMNS, saliva_reliability, saliva_summary
+from pipeline.features.saliva_summary import COLUMNS, saliva_summary
 
 ZONE = "Europe/Berlin"
 WOKE = datetime(2024, 5, 6, 5, 0, tzinfo=UTC)  # 07:00 local
@@ -275,9 +275,8 @@ def test_a_participants_days_together() -> None:
     two = pl.concat([found(rows), found([given | {"participant": "p2"} for given in rows])])
     with pytest.raises(ValueError, match="one participant"):
         saliva_summary(two)
-    same = saliva_reliability(two, "auc_g")
-    assert same is not None
-    assert (same.people_n, same.icc) == (2, -1)
+    nothing = saliva_summary(found(samples(analyte="cortisone")))
+    assert set(nothing.values()) == {None}
 
 
 def test_the_final_awakening_is_the_end_of_sleep_not_of_the_window() -> None:

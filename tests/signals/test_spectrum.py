@@ -10,11 +10,9 @@ from scipy.signal import welch
 from pipeline.clock import EPOCH_NS, NS
 from pipeline.signals.spectrum import (
     FREQS_HZ,
-    HALF_HZ,
     WINDOWS,
     band_power_uv2,
     epoch_psd_uv2_hz,
-    half_hz_psd_uv2_hz,
     window_psd_uv2_hz,
 )
 
@@ -43,8 +41,6 @@ def test_a_sine_has_half_its_squared_amplitude_in_its_band(fs: float, hz: float)
     psd = epochs(x, fs, n=2)
     np.testing.assert_allclose(band_power_uv2(psd, FREQS_HZ, hz - 1, hz + 1), 450.0, rtol=0.01)
     assert (band_power_uv2(psd, FREQS_HZ, 20, 30) < 0.01).all()
-    # The stored bins hold the same power, 0.5 Hz each.
-    assert half_hz_psd_uv2_hz(psd)[0].sum() * 0.5 == pytest.approx(450.0, rel=0.03)
 
 
 def test_white_noise_has_twice_its_variance_over_the_rate() -> None:
@@ -127,19 +123,6 @@ def test_frequencies_that_the_rate_cannot_tell_are_missing() -> None:
     psd = epochs(noise(1, 40.0), 40.0)
     assert np.isfinite(psd[0, FREQS_HZ < 20]).all()
     assert np.isnan(psd[0, FREQS_HZ >= 20]).all()
-    half = half_hz_psd_uv2_hz(psd)
-    assert np.isfinite(half[0, HALF_HZ <= 19.5]).all()
-    assert np.isnan(half[0, HALF_HZ >= 20]).all()
-
-
-def test_stored_bins_by_hand() -> None:
-    psd = FREQS_HZ.astype(np.float32)[None, :]  # a straight line keeps its values
-    np.testing.assert_allclose(half_hz_psd_uv2_hz(psd)[0], HALF_HZ, rtol=1e-6)
-    spike = np.zeros((1, len(FREQS_HZ)), np.float32)
-    spike[0, 4] = 8.0  # at 1 Hz
-    assert half_hz_psd_uv2_hz(spike)[0, :4].tolist() == [0.0, 4.0, 0.0, 0.0]
-    spike[0, 4], spike[0, 5] = 0.0, 8.0  # at 1.25 Hz, between two bins
-    assert half_hz_psd_uv2_hz(spike)[0, :4].tolist() == [0.0, 2.0, 2.0, 0.0]
 
 
 def test_band_power_by_hand() -> None:
