@@ -162,6 +162,9 @@ SPELLINGS = (
 TRUE_DATES = re.compile("|".join(SPELLINGS).encode(), re.IGNORECASE)
 OTHER_TRACES = re.compile(rb"(?<![0-9a-f.])2024(?![0-9a-f])|(?<![0-9a-f.])5613(?![0-9a-f])|Europe/Rome")
 """The year alone, the weeks of the shift, the place."""
+DIGEST = re.compile(rb"(?<![0-9a-f])(?=[0-9]*[a-f])(?:[0-9a-f]{64}|[0-9a-f]{16}|[0-9a-f]{12})(?![0-9a-f])")
+"""What receipts and tables hold of contents, settings and code: by chance one ends in '2feb'. One of digits alone may
+be a time and is looked at all the same."""
 DATED = ("visit_2024-03-01", "copy 1.3.2024")
 """Folders of exports: names bear dates, too."""
 
@@ -176,6 +179,12 @@ DATED = ("visit_2024-03-01", "copy 1.3.2024")
 )  # fmt: skip
 def test_a_true_date_would_be_found_however_it_is_written(text: str) -> None:
     assert TRUE_DATES.search(f"at {text} it began".encode())
+
+
+def test_a_digest_is_told_from_a_time() -> None:
+    assert not DIGEST.sub(b"", b"2836875f4c18ed20944ef035c0496fd6b16d39bb2feb" + b"0" * 20)
+    for kept in (b"1709326800000000000", b"170932680000", b"visit_20240301feb", b"20240301-2200", b"2feb"):
+        assert DIGEST.sub(b"", kept) == kept
 
 
 def put(sample: Sample, folder: Path) -> list[Path]:
@@ -204,7 +213,8 @@ def traces(study: Path, sample: Sample, said: list[str]) -> list[tuple[str, str]
     kept = [(file, names.sub(b"", content)) for file, content in contents(study / ".sleeploop")]
     clean = [*contents(study / "dataset"), *contents(study / "reports")]
     found = []
-    for file, content in [*clean, *kept]:
+    for file, held in [*clean, *kept]:
+        content = DIGEST.sub(b"", held)
         hits = [*TRUE_DATES.finditer(content)]
         hits += [] if file == "zone.json" else OTHER_TRACES.finditer(content)
         found += [(file, repr(content[max(hit.start() - 40, 0) : hit.end() + 20])) for hit in hits]
